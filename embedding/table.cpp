@@ -1,0 +1,76 @@
+#include "embedding/table.h"
+
+#include <algorithm>
+
+#include "kernels/check.h"
+
+namespace chorale {
+namespace {
+
+constexpr Index kValuesAtOnce = Index{1}
+                                << 18;  // so that the host needs no second copy of the table
+
+// values[i] = initial(node(i), .), a block of rows at a time.
+template <class NodeOf>
+void fill_values(Device& device, View values, const NodeOf& node, const Initializer& initial) {
+  const Index block = std::max<Index>(1, kValuesAtOnce / std::max<Index>(1, values.cols));
+  std::vector<Real> host;
+  for (Index first = 0; first < values.rows; first += block) {
+    const Index last = std::min(values.rows, first + block);
+    host.clear();
+    for (Index i = first; i < last; ++i) {
+      for (Index j = 0; j < values.cols; ++j) host.push_back(initial(node(i), j));
+    }
+    device.upload(values.row(first), host.data(), host.size() * sizeof(Real));
+  }
+}
+
+}  // namespace
+
+Table::Table(Device& device, std::string name, const Partition& partition, Index cols,
+             std::span<const Index> nodes, const Initializer& initial)
+    : device_(device),
+      name_(std::move(name)),
+      layout_(Layout::rows),
+      partition_(partition),
+      rows_(partition.rows()),
+      cols_(cols),
+      values_(device, partition.local_rows() * cols) {
+  require(static_cast<Index>(nodes.size()) == partition.local_rows(),
+          "table {}: {} nodes for {} local rows", name_, nodes.size(), partition.local_rows());
+  fill_values(
+      device, values(), [nodes](Index i) { return nodes[static_cast<std::size_t>(i)]; }, initial);
+}
+
+Table::Table(Device& device, std::string name, const Lanes& lanes, Index rows, Index cols,
+             const Initializer& initial)
+    : device_(device),
+      name_(std::move(name)),
+      layout_(Layout::replicated),
+      partition_(Partition::uniform(rows, lanes)),
+      rows_(rows),
+      cols_(cols),
+      values_(device, rows * cols) {
+  fill_values(
+      device, values(), [](Index i) { return i; }, initial);
+}
+
+void Table::allocate_state(const std::vector<StateColumn>& columns) {
+  require(state_.empty(), "table {}: its optimizer state is already there", name_);
+  for (const StateColumn& c : columns) {
+    require(c.width == cols_ || c.width == 1, "table {}: state {} is {} wide, the table {}", name_,
+            c.name, c.width, cols_);
+  }
+  state_columns_ = columns;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    state_.emplace_back(device_, local_rows() * columns[c].width);
+    device_.kernels().fill(columns[c].initial, state(c));
+  }
+}
+
+View Table::state(std::size_t column) const {
+  require(column < state_.size(), "table {}: state column {} of {}", name_, column, state_.size());
+  return {state_[column].data(), local_rows(), state_columns_[column].width};
+}
+
+}  // namespace chorale

@@ -1,0 +1,56 @@
+// Everything learnable is a Table: embedding tables (rows over a partition) and dense weights (replicated)
+// alike. Optimizer state is extra named columns of the same rows, so sharding, checkpointing and export
+// know one type.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "embedding/gradient.h"
+#include "embedding/initializers.h"
+#include "embedding/optimizer.h"
+#include "graph/partition.h"
+#include "kernels/array.h"
+
+namespace chorale {
+
+class Table {
+ public:
+  // An embedding table: this rank's rows of a (partition.rows(), cols) matrix. `nodes` names each local row
+  // independently of ranks and lanes; initial values are keyed by it.
+  Table(Device& device, std::string name, const Partition& partition, Index cols,
+        std::span<const Index> nodes, const Initializer& initial);
+  // A dense weight (rows, cols), held whole by every rank.
+  Table(Device& device, std::string name, const Lanes& lanes, Index rows, Index cols,
+        const Initializer& initial);
+
+  const std::string& name() const { return name_; }  // public and stable: "lightgcn.ego"
+  Layout layout() const { return layout_; }
+  const Partition& partition() const { return partition_; }  // of replicated tables: only lanes() is used
+  Index rows() const { return rows_; }                 // of the whole table
+  Index local_rows() const { return layout_ == Layout::rows ? partition_.local_rows() : rows_; }
+  Index cols() const { return cols_; }
+  View values() const { return {values_.data(), local_rows(), cols_}; }
+
+  // Optimizer state: allocated once, filled with each column's initial value.
+  void allocate_state(const std::vector<StateColumn>& columns);
+  const std::vector<StateColumn>& state_columns() const { return state_columns_; }
+  View state(std::size_t column) const;
+
+  Gradient& gradient() { return gradient_; }
+
+ private:
+  Device& device_;
+  std::string name_;
+  Layout layout_;
+  Partition partition_;
+  Index rows_;
+  Index cols_;
+  Array<Real> values_;
+  std::vector<StateColumn> state_columns_;
+  std::vector<Array<Real>> state_;
+  Gradient gradient_;
+};
+
+}  // namespace chorale

@@ -1,0 +1,71 @@
+#include "graph/bipartite.h"
+
+#include <cmath>
+
+namespace chorale {
+namespace {
+
+// Degree of a node and its neighbours' rows, from the mapped interaction lists.
+struct Neighbourhood {
+  const Dataset& dataset;
+
+  std::span<const std::int32_t> of(Index node) const {
+    return dataset.is_user(node) ? dataset.items_of(Split::train, node)
+                                 : dataset.users_of(node - dataset.users());
+  }
+  Index degree(Index node) const { return static_cast<Index>(of(node).size()); }
+  // The node that entry `id` of `node`'s list names.
+  Index other(Index node, std::int32_t id) const {
+    return dataset.is_user(node) ? dataset.users() + id : id;
+  }
+  Index row(Index node) const {
+    return dataset.is_user(node) ? dataset.row_of_user(node)
+                                 : dataset.row_of_item(node - dataset.users());
+  }
+};
+
+double edge_weight(Normalization normalization, Index degree, Index other_degree) {
+  const auto d = static_cast<double>(degree);
+  switch (normalization) {
+    case Normalization::plain:
+      return 1.0;
+    case Normalization::sym:
+      return 1.0 / std::sqrt(d * static_cast<double>(other_degree));
+    case Normalization::rw:
+    case Normalization::rw_i:
+      return 1.0 / d;
+    case Normalization::rw_sl:
+      return 1.0 / (d + 1.0);
+  }
+  return 0.0;
+}
+
+double loop_weight(Normalization normalization, Index degree) {
+  if (normalization == Normalization::rw_i) return 1.0;
+  if (normalization == Normalization::rw_sl) return 1.0 / (static_cast<double>(degree) + 1.0);
+  return 0.0;
+}
+
+}  // namespace
+
+DistCsr bipartite_adjacency(Device& device, Communicator& comm, const Dataset& dataset,
+                            const Partition& nodes, Normalization normalization) {
+  const Neighbourhood neighbours{dataset};
+  std::vector<Triplet> entries;
+  for (Index row = nodes.first(); row < nodes.last(); ++row) {
+    const Index node = dataset.node_of_row(row);
+    const Index degree = neighbours.degree(node);
+    const double loop = loop_weight(normalization, degree);
+    if (loop != 0) entries.push_back({row, row, static_cast<Real>(loop)});
+    for (const std::int32_t id : neighbours.of(node)) {
+      const Index other = neighbours.other(node, id);
+      const double weight = edge_weight(normalization, degree, neighbours.degree(other));
+      entries.push_back({row, neighbours.row(other), static_cast<Real>(weight)});
+    }
+  }
+  const bool symmetric =
+      normalization == Normalization::plain || normalization == Normalization::sym;
+  return DistCsr(device, comm, nodes, nodes, std::move(entries), symmetric);
+}
+
+}  // namespace chorale

@@ -1,0 +1,65 @@
+// A sparse matrix over partitioned rows. Every rank holds the rows it owns, the ghost rows it needs
+// of an operand (its halo) and, for the adjoint, the transpose stored as a matrix of its own.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "graph/partition.h"
+#include "graph/row_exchange.h"
+#include "kernels/array.h"
+
+namespace chorale {
+
+// One non-zero: global row and column.
+struct Triplet {
+  Index row;
+  Index column;
+  Real value;
+};
+
+class DistCsr {
+ public:
+  // From the entries of this rank's rows, in any order; entries of equal position stay separate and
+  // are summed in the order given. Columns are partitioned by `columns`. `symmetric` promises A =
+  // A^T and saves the second copy. Throws Error if an entry lies outside this rank's rows or the
+  // columns. Collective.
+  DistCsr(Device& device, Communicator& comm, const Partition& rows, const Partition& columns,
+          std::vector<Triplet> entries, bool symmetric);
+  DistCsr(DistCsr&& other) noexcept;
+
+  const Partition& row_partition() const { return rows_; }
+  const Partition& column_partition() const { return columns_; }
+  CsrView view() const;
+  Index nonzeros() const { return nonzeros_; }  // of this rank
+  const RowExchange& halo() const { return *halo_; }
+  Index ghosts() const { return halo_->wanted(); }
+  // Transposed twice is the matrix itself.
+  const DistCsr& transposed() const { return *transposed_; }
+
+ private:
+  struct TransposeOf {
+    const DistCsr* matrix;
+  };
+
+ public:
+  // For the constructor above only: the transpose of a matrix, which it refers to.
+  DistCsr(Device& device, Communicator& comm, const Partition& rows, const Partition& columns,
+          std::vector<Triplet> entries, TransposeOf original);
+
+ private:
+  void build(Device& device, Communicator& comm, const std::vector<Triplet>& entries);
+
+  Partition rows_;
+  Partition columns_;
+  Index nonzeros_ = 0;
+  Array<Index> row_begin_;
+  Array<LocalIndex> local_columns_;
+  Array<Real> values_;
+  std::unique_ptr<RowExchange> halo_;         // over the column partition: the ghosts, ascending
+  std::unique_ptr<DistCsr> owned_transpose_;  // null if symmetric, and in a transpose
+  const DistCsr* transposed_;                 // itself, its own transpose, or what it transposes
+};
+
+}  // namespace chorale

@@ -1,0 +1,74 @@
+// A prepared data set: what `chorale prepare` wrote and every rank opens. Interactions are mapped from lane
+// files, so ranks on one host share the pages and any user's list can be read without communication.
+//
+// Three numberings, never to be mixed up:
+//   raw id   the user's own name for a user or an item: a string
+//   id       0 .. users()-1 and 0 .. items()-1, the order in which `prepare` met them (for the NGCF format: the
+//            integer in the file); ties in rankings are broken by item id
+//   row      a row of the joint node matrix. Rows are dealt into lanes so that each holds a balanced share of
+//            the graph: within a lane first its users, then its items, each by descending degree.
+//
+// A prepared folder: dataset.json (counts, digests, the report), users.tsv and items.tsv (line i+1 is the raw
+// id of id i, after one header line), lanes/lane-0000.bin ... with the sections
+//   users i64 (u), items i64 (m)                  ids in row order
+//   train.begin i64 (u+1), train.items i32        ids of the lane's users' items, ascending; likewise
+//   validation.*, test.*
+//   train_t.begin i64 (m+1), train_t.users i32    ids of the lane's items' users, ascending
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comm/lanes.h"
+#include "graph/io/lane_file.h"
+#include "graph/partition.h"
+
+namespace chorale {
+
+enum class Split { train, validation, test };
+std::string_view name(Split split);
+
+class Dataset {
+ public:
+  // Opens and verifies a prepared folder. Throws Error (Exit::data) naming file, found, expected and a hint.
+  static Dataset open(const std::filesystem::path& folder);
+
+  const std::filesystem::path& folder() const;
+  Index users() const;
+  Index items() const;
+  Index nodes() const { return users() + items(); }
+  Index interactions(Split split) const;
+  int stored_lanes() const;
+  const std::string& digest() const;  // hex; of all lane files and id maps, in lane order
+
+  // Item ids of a user, ascending; distinct.
+  std::span<const std::int32_t> items_of(Split split, Index user) const;
+  // User ids of an item's training interactions, ascending.
+  std::span<const std::int32_t> users_of(Index item) const;
+
+  Index row_of_user(Index user) const;
+  Index row_of_item(Index item) const;
+  // Inverse: user u of row r is u, item i is users() + i. So one number names a node whatever the lanes.
+  Index node_of_row(Index row) const;
+  bool is_user(Index node) const { return node < users(); }
+
+  // Nodes over `lanes` lanes: stored lanes are merged into runs, so lanes.count <= stored_lanes().
+  // Throws Error (Exit::usage) otherwise.
+  Partition node_partition(const Lanes& lanes) const;
+
+  std::string user_name(Index user) const;  // raw id
+  std::string item_name(Index item) const;
+  std::optional<Index> find_user(std::string_view raw) const;
+  std::optional<Index> find_item(std::string_view raw) const;
+
+ private:
+  struct Contents;
+  std::shared_ptr<const Contents> contents_;  // shared: a Dataset is a cheap handle on one mapping
+};
+
+}  // namespace chorale

@@ -1,0 +1,67 @@
+// Pulling rows from their owners and pushing sums back: halos of graphs and lookups of batches
+// alike.
+//
+// `wanted` are global rows in any order, repeats allowed. `pull` gives y[i] = x[wanted[i]];
+// `push_add` is its transpose, x[wanted[i]] += y[i]. An owned row receives its contributions in
+// ascending order of (requesting rank, position in that rank's `wanted`). When ranks hold
+// contiguous runs of one global list, as they do for a batch, that is the order of the global list,
+// so the sum does not depend on the ranks.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "graph/partition.h"
+#include "kernels/arena.h"
+#include "kernels/array.h"
+
+namespace chorale {
+
+class RowExchange {
+ public:
+  // Collective. Throws Error if a wanted row is outside [0, partition.rows()).
+  RowExchange(Device& device, Communicator& comm, const Partition& partition,
+              std::span<const Index> wanted);
+
+  Index wanted() const { return wanted_; }  // rows this rank asked for
+  Index served() const { return served_; }  // rows this rank is asked for, its own included
+  bool is_local() const { return comm_->size() == 1; }
+
+  // y[i] = x[wanted[i]].  x:(local rows, d) y:(wanted, d). Scratch from `arena`, given back.
+  // Collective.
+  void pull(Arena& arena, ConstView x, View y) const;
+  // x[wanted[i]] += y[i], in the order above. Collective.
+  void push_add(Arena& arena, ConstView y, View x) const;
+  // The same sums as a row-sparse gradient: sums[s] belongs to local row touched()[s]. Collective.
+  void push(Arena& arena, ConstView y, View sums) const;
+  Rows touched() const { return segments_.rows; }  // distinct local rows asked for, ascending
+
+ private:
+  // Routes the ids to their owners: fills the counts, and `ids` with served rows and permutations.
+  void route(const Partition& partition, std::span<const Index> wanted,
+             std::vector<LocalIndex>& ids);
+  // From the served rows at the front of `ids`: which arrivals are summed into which row.
+  void build_segments(Index local_rows, std::vector<LocalIndex>& ids);
+  // What the requesters sent, (served, d), by requester, in the requester's order; from `arena`.
+  View collect(Arena& arena, ConstView y) const;
+  // x_rows += the collected sums.
+  void add_collected(Arena& arena, ConstView y, const Segments& segments, View x) const;
+
+  Device* device_;
+  Communicator* comm_;
+  Index wanted_ = 0;
+  Index served_ = 0;
+  bool is_grouped_ = true;       // `wanted` stands in order of owners already: no permutation
+  std::vector<Index> asked_of_;  // rows this rank wants from each rank
+  std::vector<Index> asked_by_;  // rows each rank wants from this one
+  Array<LocalIndex> ids_;        // one block; the spans below are its parts
+  Array<Index> segment_begin_;
+  Rows send_rows_;     // (served) local rows, by requester, in the requester's order
+  Rows arrival_;       // (wanted) place of wanted[i] among the arrivals, grouped by owner
+  Rows departure_;     // (wanted) inverse of arrival_
+  Rows counting_;      // (touched) 0, 1, 2, ...
+  Segments segments_;  // over the served rows
+};
+
+}  // namespace chorale

@@ -1,0 +1,121 @@
+#include "kernels/contracts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "kernels/check.h"
+
+namespace chorale {
+namespace {
+
+// One past the last element.
+const Real* end_of(ConstView x) { return x.row(x.rows - 1) + x.cols; }
+
+bool overlap(ConstView x, ConstView y) {
+  if (x.size() == 0 || y.size() == 0) return false;
+  const std::less<const Real*> before;
+  if (!before(x.data, end_of(y)) || !before(y.data, end_of(x))) return false;
+  if (x.stride != y.stride || x.stride <= 0) return true;
+  // Blocks of columns of one matrix interleave without touching.
+  const Index distance = ((y.data - x.data) % x.stride + x.stride) % x.stride;
+  return distance < x.cols || distance + y.cols > x.stride;
+}
+
+}  // namespace
+
+void Contract::shape(std::string_view name, ConstView x, Index rows, Index cols) const {
+  require(x.rows == rows && x.cols == cols, "{}: {} is ({}, {}), expected ({}, {})", kernel_, name,
+          x.rows, x.cols, rows, cols);
+  require(x.stride >= x.cols || x.rows <= 1, "{}: {} has stride {}, expected at least {} columns",
+          kernel_, name, x.stride, x.cols);
+  require(x.data != nullptr || x.size() == 0, "{}: {} has no memory", kernel_, name);
+}
+
+void Contract::equal(std::string_view what, Index found, Index expected) const {
+  require(found == expected, "{}: {} is {}, expected {}", kernel_, what, found, expected);
+}
+
+void Contract::between(std::string_view what, Index found, Index least, Index end) const {
+  require(found >= least && found < end, "{}: {} is {}, expected [{}, {})", kernel_, what, found,
+          least, end);
+}
+
+void Contract::apart(std::string_view name, ConstView output, ConstView input) const {
+  require(!overlap(output, input), "{}: output {} overlaps another argument", kernel_, name);
+}
+
+void Contract::row_list(std::string_view name, Rows rows, Index end, bool distinct) const {
+  for (const LocalIndex r : rows) between(name, r, 0, end);
+  if (!distinct) return;
+  std::vector<LocalIndex> sorted(rows.begin(), rows.end());
+  std::sort(sorted.begin(), sorted.end());
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  require(twice == sorted.end(), "{}: {} holds a row twice", kernel_, name);
+}
+
+void Contract::lanes(LaneOffsets lanes, Index rows) const {
+  require(!lanes.empty() && lanes.front() == 0 && lanes.back() == rows,
+          "{}: lanes do not run from 0 to {} rows", kernel_, rows);
+  require(std::is_sorted(lanes.begin(), lanes.end()), "{}: lanes are not ascending", kernel_);
+}
+
+void Contract::csr(const CsrView& a, ConstView x, ConstView ghost, Index cols) const {
+  shape("x", x, a.n_own, cols);
+  if (a.n_ghost > 0) shape("ghost", ghost, a.n_ghost, cols);
+  for (Index i = 0; i < a.rows; ++i) {
+    require(a.row_begin[i] >= 0 && a.row_begin[i] <= a.row_begin[i + 1],
+            "{}: row_begin is not ascending at row {}", kernel_, i);
+    for (Index e = a.row_begin[i]; e < a.row_begin[i + 1]; ++e) {
+      between("a column of the matrix", a.columns[e], 0, a.n_own + a.n_ghost);
+    }
+  }
+}
+
+void Contract::segments(const Segments& s, Index rows, Index destination_rows) const {
+  row_list("a segment's row", s.rows, destination_rows, true);
+  for (std::size_t i = 0; i < s.rows.size(); ++i) {
+    require(s.begin[i] >= 0 && s.begin[i] <= s.begin[i + 1], "{}: segment {} ends before it begins",
+            kernel_, i);
+    for (Index e = s.begin[i]; e < s.begin[i + 1]; ++e) {
+      between("an entry of order", s.order[e], 0, rows);
+    }
+  }
+}
+
+void Contract::rate(std::string_view what, Real found) const {
+  require(found >= 0 && found < 1, "{}: {} is {}, expected [0, 1)", kernel_, what, found);
+}
+
+void Contract::finite(std::string_view name, ConstView output) const {
+  for (Index i = 0; i < output.rows; ++i) {
+    for (Index j = 0; j < output.cols; ++j) {
+      require_user(std::isfinite(output(i, j)), Exit::non_finite,
+                   "lower the learning rate, or look at what the kernel before it made",
+                   "{}: {}({}, {}) is {}", kernel_, name, i, j, output(i, j));
+    }
+  }
+}
+
+void Contract::top_k(const TopK& best, Index users) const {
+  equal("the number of users of the lists", best.users, users);
+  require(best.k >= 0, "{}: k is {}", kernel_, best.k);
+  for (Index i = 0; i < best.users * best.k; ++i) {
+    require_user(!std::isnan(best.scores[i]), Exit::non_finite,
+                 "lower the learning rate, or look at what made the vectors", "{}: a score is NaN",
+                 kernel_);
+  }
+}
+
+void Contract::masked(const Masked& masked, Index users, Index items) const {
+  for (Index i = 0; i < users; ++i) {
+    for (Index e = masked.begin[i]; e < masked.begin[i + 1]; ++e) {
+      between("a masked item", masked.items[e], 0, items);
+      require(e == masked.begin[i] || masked.items[e - 1] < masked.items[e],
+              "{}: the masked items of user {} are not ascending", kernel_, i);
+    }
+  }
+}
+
+}  // namespace chorale

@@ -1,0 +1,73 @@
+// The CPU backend: the reference with its hot kernels replaced by vector code on a pool of threads.
+//
+// Bits do not depend on the number of threads: work is dealt by rows, and whatever sums over rows
+// is dealt by lanes or by elements of the result. Nor do they depend on the vector width, as long
+// as the machine fuses multiply and add: reductions over columns use sixteen partial sums on every
+// machine.
+#pragma once
+
+#include <memory>
+
+#include "kernels/cpu/thread_pool.h"
+#include "kernels/reference/reference_kernels.h"
+
+namespace chorale {
+
+class CpuKernels final : public ReferenceKernels {
+ public:
+  explicit CpuKernels(int threads) : pool_(std::make_unique<ThreadPool>(threads)) {}
+
+  void fill(Real value, View y) const override;
+  void copy(ConstView x, View y) const override;
+  void axpy(Real a, ConstView x, View y) const override;
+  void scale(Real a, View y) const override;
+  void multiply(ConstView x, ConstView z, View y) const override;
+  void multiply_add(ConstView x, ConstView z, View y) const override;
+  void sum_of(Real a, std::span<const ConstView> xs, View y) const override;
+  void map(Scalar f, Real parameter, ConstView x, View y) const override;
+  void map_slope(Scalar f, Real parameter, ConstView x, ConstView dy, View dx) const override;
+  void dropout(const DropoutMask& mask, const Index* global_row, ConstView x,
+               View y) const override;
+  void dropout_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                   View y) const override;
+
+  void gemm(ConstView x, ConstView w, View y) const override;
+  void gemm_nt(ConstView dy, ConstView w, View dx) const override;
+  void gemm_tn(ConstView x, ConstView dy, View dw) const override;
+  void add_row(ConstView b, View y) const override;
+  void column_sums(ConstView x, View b) const override;
+
+  void normalize_rows(ConstView x, View y, View inverse) const override;
+  void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const override;
+  void gather_rows(ConstView x, Rows rows, View y) const override;
+  void add_segments(ConstView y, const Segments& segments, View x) const override;
+
+  void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
+  void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
+
+  void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
+           View value) const override;
+  void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du,
+                View dp, View dn) const override;
+  void half_squares(ConstView x, LaneOffsets lanes, View value) const override;
+  void axpy_by(ConstView a, ConstView x, View y) const override;
+
+  void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const override;
+  void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const override;
+  void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,
+                       View s) const override;
+  void adam(const UpdateOptions& o, ConstView g, View w, View m, View v) const override;
+
+  void update_top_k(ConstView users, ConstView items, const Index* item_ids, const Masked& masked,
+                    TopK best) const override;
+
+ private:
+  // body(first, last) over blocks of n rows of `cols` columns, each worth a thread's while.
+  template <class Body>
+  void rows(Index n, Index cols, Body body) const;
+  void sparse_product(const CsrView& a, ConstView x, ConstView ghost, View y, bool add) const;
+
+  std::unique_ptr<ThreadPool> pool_;
+};
+
+}  // namespace chorale

@@ -1,0 +1,55 @@
+// The vector code of the CPU backend: plain functions over whole views, each compiled for several
+// instruction sets and chosen at run time. The caller cuts views into row blocks for its threads.
+//
+// Shapes and meanings are those of the kernels of the same name. Every step that multiplies and
+// adds is fused where the machine can; the tail of a row is computed by the same operations as its
+// body.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace chorale::simd {
+
+// elementwise (simd_dense.cpp)
+void fill(Real value, View y);
+void axpy(Real a, ConstView x, View y);
+void scale(Real a, View y);
+void multiply(ConstView x, ConstView z, View y, bool add);
+void sum_of(Real a, std::span<const ConstView> xs, View y, Index first_row);
+void leaky_relu(Real parameter, ConstView x, View y);
+void leaky_relu_slope(Real parameter, ConstView x, ConstView dy, View dx);
+void add_row(ConstView b, View y);
+void dropout(const DropoutMask& mask, const Index* global_row, ConstView x, View y, bool add);
+
+// rows and losses (simd_rows.cpp)
+void normalize_rows(ConstView x, View y, View inverse);
+void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx);
+void add_segments(ConstView y, const Segments& segments, View x, Index first, Index last);
+void bpr_differences(ConstView u, ConstView p, ConstView n, View difference);
+void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du, View dp,
+              View dn);
+double sum_of_squares(ConstView x);
+void column_sums(ConstView x, View b);
+
+// sparse (simd_sparse.cpp): rows [first, last)
+void spmm(const CsrView& a, ConstView x, ConstView ghost, View y, bool add, Index first,
+          Index last);
+
+// matrices (simd_gemm.cpp)
+void gemm(ConstView x, ConstView w, View y);
+void gemm_nt(ConstView dy, ConstView w, View dx);
+void gemm_tn(ConstView x, ConstView dy, View dw);
+
+// optimizers (simd_optimizers.cpp): rows [first, last) of g
+void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w, Index first, Index last);
+void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s, Index first,
+             Index last);
+void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s, Index first,
+                     Index last);
+void adam(const UpdateOptions& o, ConstView g, View w, View m, View v);
+
+// ranking (simd_ranking.cpp). False: this machine does not fuse, nothing was done.
+bool update_top_k(ConstView users, ConstView items, const Index* item_ids, const Masked& masked,
+                  TopK best);
+
+}  // namespace chorale::simd

@@ -1,0 +1,101 @@
+// Vector code: sparse times dense. A block of columns of an output row stays in registers while its
+// entries are summed in CSR order.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/simd_sparse.cpp"
+#include <algorithm>
+
+#include "hwy/foreach_target.h"  // compiles this file once per instruction set
+#include "hwy/highway.h"
+#include "kernels/cpu/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+#include "kernels/cpu/simd_columns.inl"
+namespace chorale::simd::HWY_NAMESPACE {
+
+// Where column c of the matrix finds its row of the operand.
+struct OwnRows {
+  const Real* x;
+  Index stride;
+  HWY_INLINE const Real* row(Index c) const { return x + c * stride; }
+};
+
+// Tables instead of a condition: which entries are ghosts is not predictable.
+struct OwnAndGhostRows {
+  const Real* data[2];
+  Index stride[2], first[2];
+  Index n_own;
+  HWY_INLINE const Real* row(Index c) const {
+    const int kind = c >= n_own;
+    return data[kind] + (c - first[kind]) * stride[kind];
+  }
+};
+
+template <int kCount, class At>
+HWY_INLINE void store_sums(At at, const Vec (&sum)[kCount], Real* to, bool add) {
+  const Index step = lanes_of_tag();
+  for (int v = 0; v < kCount; ++v) {
+    at.store(add ? hn::Add(at.load(to + v * step), sum[v]) : sum[v], to + v * step);
+  }
+}
+
+// One output row, kCount vectors of columns from column j on.
+template <int kCount, class Operand, class At>
+HWY_INLINE void row_block(const CsrView& a, const Operand& operand, At at, Index i, Index j,
+                          Real* to, bool add) {
+  const Tag d;
+  const Index step = lanes_of_tag(), end = a.row_begin[i + 1];
+  Vec sum[kCount];
+  for (int v = 0; v < kCount; ++v) sum[v] = hn::Zero(d);
+  for (Index e = a.row_begin[i]; e < end; ++e) {
+    const Real* from = operand.row(a.columns[e]) + j;
+    const Vec value = hn::Set(d, a.values[e]);
+    for (int v = 0; v < kCount; ++v) sum[v] = hn::MulAdd(value, at.load(from + v * step), sum[v]);
+  }
+  store_sums<kCount>(at, sum, to + j, add);
+}
+
+template <class Operand>
+HWY_INLINE void rows_of(const CsrView& a, const Operand& operand, View y, bool add, Index first,
+                        Index last) {
+  const Index step = lanes_of_tag();
+  const Whole<Tag> whole;
+  for (Index i = first; i < last; ++i) {
+    Real* to = y.row(i);
+    Index j = 0;
+    for (; j + 8 * step <= y.cols; j += 8 * step) row_block<8>(a, operand, whole, i, j, to, add);
+    for (; j + 4 * step <= y.cols; j += 4 * step) row_block<4>(a, operand, whole, i, j, to, add);
+    for (; j + 2 * step <= y.cols; j += 2 * step) row_block<2>(a, operand, whole, i, j, to, add);
+    for (; j + step <= y.cols; j += step) row_block<1>(a, operand, whole, i, j, to, add);
+    if (j < y.cols) {
+      const Part<Tag> part{hn::FirstN(Tag(), static_cast<std::size_t>(y.cols - j))};
+      row_block<1>(a, operand, part, i, j, to, add);
+    }
+  }
+}
+
+void spmm_impl(const CsrView& a, ConstView x, ConstView ghost, View y, bool add, Index first,
+               Index last) {
+  if (a.n_ghost == 0) {
+    rows_of(a, OwnRows{x.data, x.stride}, y, add, first, last);
+  } else {
+    rows_of(a,
+            OwnAndGhostRows{{x.data, ghost.data}, {x.stride, ghost.stride}, {0, a.n_own}, a.n_own},
+            y, add, first, last);
+  }
+}
+
+}  // namespace chorale::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace chorale::simd {
+
+HWY_EXPORT(spmm_impl);
+
+void spmm(const CsrView& a, ConstView x, ConstView ghost, View y, bool add, Index first,
+          Index last) {
+  HWY_DYNAMIC_DISPATCH(spmm_impl)(a, x, ghost, y, add, first, last);
+}
+
+}  // namespace chorale::simd
+#endif  // HWY_ONCE

@@ -1,0 +1,32 @@
+// A device whose kernels are watched (checked or timed): everything else is the inner device's.
+#pragma once
+
+#include "kernels/device.h"
+
+namespace chorale {
+
+class DecoratedDevice final : public Device {
+ public:
+  DecoratedDevice(Device& inner, const Kernels& kernels) : inner_(inner), kernels_(kernels) {}
+
+  const Kernels& kernels() const override { return kernels_; }
+  void* allocate(std::size_t bytes) override {
+    count_allocation(bytes);
+    return inner_.allocate(bytes);
+  }
+  void release(void* memory, std::size_t bytes) noexcept override {
+    count_release(bytes);
+    inner_.release(memory, bytes);
+  }
+  void upload(void* to, const void* from, std::size_t bytes) override { inner_.upload(to, from, bytes); }
+  void download(void* to, const void* from, std::size_t bytes) override { inner_.download(to, from, bytes); }
+  Event record() override { return inner_.record(); }
+  void wait(const Event& event) override { inner_.wait(event); }
+  void synchronize() override { inner_.synchronize(); }
+
+ private:
+  Device& inner_;
+  const Kernels& kernels_;
+};
+
+}  // namespace chorale

@@ -1,0 +1,32 @@
+#include "kernels/device.h"
+
+#include <algorithm>
+
+#include "kernels/check.h"
+#include "kernels/cpu/cpu_device.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/reference/reference_kernels.h"
+
+namespace chorale {
+
+void Device::count_allocation(std::size_t bytes) {
+  ++allocations_;
+  bytes_in_use_ += bytes;
+  peak_bytes_ = std::max(peak_bytes_, bytes_in_use_);
+}
+
+std::unique_ptr<Device> make_device(const DeviceOptions& options) {
+  require_user(options.threads >= 1, Exit::usage, "use 1 thread or more for each rank",
+               "threads is {}, expected at least 1", options.threads);
+  switch (options.kind) {
+    case DeviceKind::reference:
+      return std::make_unique<CpuDevice>(std::make_unique<ReferenceKernels>());
+    case DeviceKind::cpu:
+      return std::make_unique<CpuDevice>(std::make_unique<CpuKernels>(options.threads));
+    case DeviceKind::cuda:
+      return make_cuda_device(options.ordinal);
+  }
+  throw Error(Exit::internal, "make_device: unknown kind of device");
+}
+
+}  // namespace chorale

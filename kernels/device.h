@@ -1,0 +1,66 @@
+// A device: memory, and a stream of work in which kernels run in the order they were enqueued.
+//
+// On a CPU every call has finished when it returns; code must not rely on that, because on a GPU it has only
+// been enqueued. The host waits in `synchronize` and in `download`, and nowhere else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "kernels/kernels.h"
+#include "kernels/view.h"
+
+namespace chorale {
+
+enum class DeviceKind { reference, cpu, cuda };
+
+// A point in a device's stream.
+struct Event {
+  std::uint64_t ticket = 0;
+};
+
+struct DeviceOptions {
+  DeviceKind kind = DeviceKind::cpu;
+  int ordinal = 0;  // which GPU of this host
+  int threads = 1;  // CPU threads of this rank, the calling one included
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  virtual const Kernels& kernels() const = 0;  // enqueue on the compute stream
+
+  // Uninitialised memory aligned to 64 bytes, large blocks in huge pages where the system has them.
+  // Throws Error (Exit::environment) with what was asked for when there is not enough.
+  virtual void* allocate(std::size_t bytes) = 0;
+  virtual void release(void* memory, std::size_t bytes) noexcept = 0;
+
+  virtual void upload(void* to, const void* from, std::size_t bytes) = 0;    // host to device
+  virtual void download(void* to, const void* from, std::size_t bytes) = 0;  // device to host; waits
+  virtual Event record() = 0;
+  virtual void wait(const Event& event) = 0;  // later work waits; the host does not
+  virtual void synchronize() = 0;             // the host waits
+
+  std::size_t bytes_in_use() const { return bytes_in_use_; }
+  std::size_t peak_bytes() const { return peak_bytes_; }
+  std::uint64_t allocations() const { return allocations_; }  // how often `allocate` was called
+
+ protected:
+  void count_allocation(std::size_t bytes);
+  void count_release(std::size_t bytes) { bytes_in_use_ -= bytes; }
+
+ private:
+  std::size_t bytes_in_use_ = 0;
+  std::size_t peak_bytes_ = 0;
+  std::uint64_t allocations_ = 0;
+};
+
+// Throws Error (Exit::environment) when this build or this machine has no such device.
+std::unique_ptr<Device> make_device(const DeviceOptions& options);
+
+// Implemented by kernels/cuda, or by cuda_absent.cpp, which throws "built without CUDA".
+std::unique_ptr<Device> make_cuda_device(int ordinal);
+
+}  // namespace chorale

@@ -1,0 +1,74 @@
+#include "kernels/plan_device.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+
+#include "kernels/check.h"
+
+namespace chorale {
+namespace {
+
+class NoKernels final : public Kernels {
+ public:
+  void fill(Real, View) const override {}
+  void copy(ConstView, View) const override {}
+  void axpy(Real, ConstView, View) const override {}
+  void scale(Real, View) const override {}
+  void multiply(ConstView, ConstView, View) const override {}
+  void multiply_add(ConstView, ConstView, View) const override {}
+  void sum_of(Real, std::span<const ConstView>, View) const override {}
+  void map(Scalar, Real, ConstView, View) const override {}
+  void map_slope(Scalar, Real, ConstView, ConstView, View) const override {}
+  void dropout(const DropoutMask&, const Index*, ConstView, View) const override {}
+  void dropout_add(const DropoutMask&, const Index*, ConstView, View) const override {}
+  void gemm(ConstView, ConstView, View) const override {}
+  void gemm_nt(ConstView, ConstView, View) const override {}
+  void gemm_tn(ConstView, ConstView, View) const override {}
+  void add_row(ConstView, View) const override {}
+  void column_sums(ConstView, View) const override {}
+  void normalize_rows(ConstView, View, View) const override {}
+  void normalize_rows_grad(ConstView, ConstView, ConstView, View) const override {}
+  void gather_rows(ConstView, Rows, View) const override {}
+  void add_segments(ConstView, const Segments&, View) const override {}
+  void spmm(const CsrView&, ConstView, ConstView, View) const override {}
+  void spmm_add(const CsrView&, ConstView, ConstView, View) const override {}
+  void bpr(ConstView, ConstView, ConstView, LaneOffsets, View, View) const override {}
+  void bpr_grad(ConstView, ConstView, ConstView, ConstView, ConstView, View, View, View) const override {}
+  void half_squares(ConstView, LaneOffsets, View) const override {}
+  void axpy_by(ConstView, ConstView, View) const override {}
+  void sgd(const UpdateOptions&, ConstView, Rows, View) const override {}
+  void adagrad(const UpdateOptions&, ConstView, Rows, View, View) const override {}
+  void rowwise_adagrad(const UpdateOptions&, ConstView, Rows, View, View) const override {}
+  void adam(const UpdateOptions&, ConstView, View, View, View) const override {}
+  void update_top_k(ConstView, ConstView, const Index*, const Masked&, TopK) const override {}
+};
+
+class PlanDevice final : public Device {
+ public:
+  const Kernels& kernels() const override { return kernels_; }
+  void* allocate(std::size_t bytes) override {
+    count_allocation(bytes);
+    void* address = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    require(address != MAP_FAILED, "plan: no address space for {} bytes", bytes);
+    return address;
+  }
+  void release(void* memory, std::size_t bytes) noexcept override {
+    munmap(memory, bytes);
+    count_release(bytes);
+  }
+  void upload(void*, const void*, std::size_t) override {}
+  void download(void* to, const void*, std::size_t bytes) override { std::memset(to, 0, bytes); }
+  Event record() override { return {}; }
+  void wait(const Event&) override {}
+  void synchronize() override {}
+
+ private:
+  NoKernels kernels_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_plan_device() { return std::make_unique<PlanDevice>(); }
+
+}  // namespace chorale

@@ -1,0 +1,59 @@
+// The reference backend: the plain loops. It is the specification of the catalogue, written to be
+// read; every other backend is compared with it, and falls back to it for what is not worth
+// overriding.
+//
+// Memory must be readable by the host.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace chorale {
+
+class ReferenceKernels : public Kernels {
+ public:
+  void fill(Real value, View y) const override;
+  void copy(ConstView x, View y) const override;
+  void axpy(Real a, ConstView x, View y) const override;
+  void scale(Real a, View y) const override;
+  void multiply(ConstView x, ConstView z, View y) const override;
+  void multiply_add(ConstView x, ConstView z, View y) const override;
+  void sum_of(Real a, std::span<const ConstView> xs, View y) const override;
+  void map(Scalar f, Real parameter, ConstView x, View y) const override;
+  void map_slope(Scalar f, Real parameter, ConstView x, ConstView dy, View dx) const override;
+  void dropout(const DropoutMask& mask, const Index* global_row, ConstView x,
+               View y) const override;
+  void dropout_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                   View y) const override;
+
+  void gemm(ConstView x, ConstView w, View y) const override;
+  void gemm_nt(ConstView dy, ConstView w, View dx) const override;
+  void gemm_tn(ConstView x, ConstView dy, View dw) const override;
+  void add_row(ConstView b, View y) const override;
+  void column_sums(ConstView x, View b) const override;
+
+  void normalize_rows(ConstView x, View y, View inverse) const override;
+  void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const override;
+  void gather_rows(ConstView x, Rows rows, View y) const override;
+  void add_segments(ConstView y, const Segments& segments, View x) const override;
+
+  void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
+  void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
+
+  void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
+           View value) const override;
+  void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du,
+                View dp, View dn) const override;
+  void half_squares(ConstView x, LaneOffsets lanes, View value) const override;
+  void axpy_by(ConstView a, ConstView x, View y) const override;
+
+  void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const override;
+  void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const override;
+  void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,
+                       View s) const override;
+  void adam(const UpdateOptions& o, ConstView g, View w, View m, View v) const override;
+
+  void update_top_k(ConstView users, ConstView items, const Index* item_ids, const Masked& masked,
+                    TopK best) const override;
+};
+
+}  // namespace chorale

@@ -1,0 +1,183 @@
+#include "kernels/timed_kernels.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace chorale {
+namespace {
+
+template <class... Views>
+Index size(const Views&... views) {
+  return (views.size() + ...);
+}
+
+// Rows read and written in a sum over segments, in elements.
+Index touched(const Segments& s, Index cols) {
+  const Index n = static_cast<Index>(s.rows.size());
+  return n == 0 ? 0 : (s.begin[n] - s.begin[0] + 2 * n) * cols;
+}
+
+// The gathered rows, the entries and the written rows of a sparse product, in elements.
+Index touched(const CsrView& a, Index cols) {
+  const Index entries = a.rows == 0 ? 0 : a.row_begin[a.rows] - a.row_begin[0];
+  return entries * (cols + 2) + a.rows * cols;
+}
+
+}  // namespace
+
+template <class Call>
+void TimedKernels::timed(std::string_view name, Index elements, Call call) const {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  call();
+  KernelTime& t = times_[name];
+  t.name = name;
+  ++t.calls;
+  t.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+  t.bytes += static_cast<double>(elements) * sizeof(Real);
+}
+
+std::vector<KernelTime> TimedKernels::times() const {
+  std::vector<KernelTime> list;
+  for (const auto& [name, time] : times_) list.push_back(time);
+  std::stable_sort(list.begin(), list.end(),
+                   [](const KernelTime& a, const KernelTime& b) { return a.seconds > b.seconds; });
+  return list;
+}
+
+void TimedKernels::fill(Real value, View y) const {
+  timed("fill", size(y), [&] { inner_.fill(value, y); });
+}
+
+void TimedKernels::copy(ConstView x, View y) const {
+  timed("copy", size(x, y), [&] { inner_.copy(x, y); });
+}
+
+void TimedKernels::axpy(Real a, ConstView x, View y) const {
+  timed("axpy", size(x, y, y), [&] { inner_.axpy(a, x, y); });
+}
+
+void TimedKernels::scale(Real a, View y) const {
+  timed("scale", size(y, y), [&] { inner_.scale(a, y); });
+}
+
+void TimedKernels::multiply(ConstView x, ConstView z, View y) const {
+  timed("multiply", size(x, z, y), [&] { inner_.multiply(x, z, y); });
+}
+
+void TimedKernels::multiply_add(ConstView x, ConstView z, View y) const {
+  timed("multiply_add", size(x, z, y, y), [&] { inner_.multiply_add(x, z, y); });
+}
+
+void TimedKernels::sum_of(Real a, std::span<const ConstView> xs, View y) const {
+  timed("sum_of", y.size() * static_cast<Index>(xs.size() + 1), [&] { inner_.sum_of(a, xs, y); });
+}
+
+void TimedKernels::map(Scalar f, Real parameter, ConstView x, View y) const {
+  timed("map", size(x, y), [&] { inner_.map(f, parameter, x, y); });
+}
+
+void TimedKernels::map_slope(Scalar f, Real parameter, ConstView x, ConstView dy, View dx) const {
+  timed("map_slope", size(x, dy, dx, dx), [&] { inner_.map_slope(f, parameter, x, dy, dx); });
+}
+
+void TimedKernels::dropout(const DropoutMask& mask, const Index* global_row, ConstView x,
+                           View y) const {
+  timed("dropout", size(x, y), [&] { inner_.dropout(mask, global_row, x, y); });
+}
+
+void TimedKernels::dropout_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                               View y) const {
+  timed("dropout_add", size(x, y, y), [&] { inner_.dropout_add(mask, global_row, x, y); });
+}
+
+void TimedKernels::gemm(ConstView x, ConstView w, View y) const {
+  timed("gemm", size(x, w, y), [&] { inner_.gemm(x, w, y); });
+}
+
+void TimedKernels::gemm_nt(ConstView dy, ConstView w, View dx) const {
+  timed("gemm_nt", size(dy, w, dx, dx), [&] { inner_.gemm_nt(dy, w, dx); });
+}
+
+void TimedKernels::gemm_tn(ConstView x, ConstView dy, View dw) const {
+  timed("gemm_tn", size(x, dy, dw, dw), [&] { inner_.gemm_tn(x, dy, dw); });
+}
+
+void TimedKernels::add_row(ConstView b, View y) const {
+  timed("add_row", size(b, y, y), [&] { inner_.add_row(b, y); });
+}
+
+void TimedKernels::column_sums(ConstView x, View b) const {
+  timed("column_sums", size(x, b, b), [&] { inner_.column_sums(x, b); });
+}
+
+void TimedKernels::normalize_rows(ConstView x, View y, View inverse) const {
+  timed("normalize_rows", size(x, y, inverse), [&] { inner_.normalize_rows(x, y, inverse); });
+}
+
+void TimedKernels::normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy,
+                                       View dx) const {
+  timed("normalize_rows_grad", size(y, inverse, dy, dx, dx),
+        [&] { inner_.normalize_rows_grad(y, inverse, dy, dx); });
+}
+
+void TimedKernels::gather_rows(ConstView x, Rows rows, View y) const {
+  timed("gather_rows", size(y, y), [&] { inner_.gather_rows(x, rows, y); });
+}
+
+void TimedKernels::add_segments(ConstView y, const Segments& segments, View x) const {
+  timed("add_segments", touched(segments, x.cols), [&] { inner_.add_segments(y, segments, x); });
+}
+
+void TimedKernels::spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const {
+  timed("spmm", touched(a, y.cols), [&] { inner_.spmm(a, x, ghost, y); });
+}
+
+void TimedKernels::spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const {
+  timed("spmm_add", touched(a, y.cols) + y.size(), [&] { inner_.spmm_add(a, x, ghost, y); });
+}
+
+void TimedKernels::bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
+                       View value) const {
+  timed("bpr", size(u, p, n, slope, value), [&] { inner_.bpr(u, p, n, lanes, slope, value); });
+}
+
+void TimedKernels::bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n,
+                            View du, View dp, View dn) const {
+  timed("bpr_grad", size(slope, u, p, n, du, du, dp, dp, dn, dn),
+        [&] { inner_.bpr_grad(a, slope, u, p, n, du, dp, dn); });
+}
+
+void TimedKernels::half_squares(ConstView x, LaneOffsets lanes, View value) const {
+  timed("half_squares", size(x, value), [&] { inner_.half_squares(x, lanes, value); });
+}
+
+void TimedKernels::axpy_by(ConstView a, ConstView x, View y) const {
+  timed("axpy_by", size(x, y, y), [&] { inner_.axpy_by(a, x, y); });
+}
+
+void TimedKernels::sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const {
+  timed("sgd", 3 * g.size(), [&] { inner_.sgd(o, g, rows, w); });
+}
+
+void TimedKernels::adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const {
+  timed("adagrad", 5 * g.size(), [&] { inner_.adagrad(o, g, rows, w, s); });
+}
+
+void TimedKernels::rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,
+                                   View s) const {
+  timed("rowwise_adagrad", 3 * g.size() + 2 * g.rows,
+        [&] { inner_.rowwise_adagrad(o, g, rows, w, s); });
+}
+
+void TimedKernels::adam(const UpdateOptions& o, ConstView g, View w, View m, View v) const {
+  timed("adam", 7 * g.size(), [&] { inner_.adam(o, g, w, m, v); });
+}
+
+void TimedKernels::update_top_k(ConstView users, ConstView items, const Index* item_ids,
+                                const Masked& masked, TopK best) const {
+  timed("update_top_k", size(users, items) + items.rows + 4 * best.users * best.k,
+        [&] { inner_.update_top_k(users, items, item_ids, masked, best); });
+}
+
+}  // namespace chorale

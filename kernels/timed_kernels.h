@@ -1,0 +1,77 @@
+// Counts calls, seconds and bytes of every kernel, by its name in the catalogue. The calls are
+// passed on.
+//
+// Bytes are what a call must touch at least once: views it reads and writes, ids and entries. Times
+// are of the calling thread, so on a device that only enqueues they are the cost of enqueueing. One
+// thread at a time.
+#pragma once
+
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "kernels/kernels.h"
+
+namespace chorale {
+
+struct KernelTime {
+  std::string_view name;
+  std::uint64_t calls = 0;
+  double seconds = 0;
+  double bytes = 0;
+};
+
+class TimedKernels final : public Kernels {
+ public:
+  explicit TimedKernels(const Kernels& inner) : inner_(inner) {}
+
+  std::vector<KernelTime> times() const;  // longest first; equal times by name
+  void reset() { times_.clear(); }
+
+  void fill(Real value, View y) const override;
+  void copy(ConstView x, View y) const override;
+  void axpy(Real a, ConstView x, View y) const override;
+  void scale(Real a, View y) const override;
+  void multiply(ConstView x, ConstView z, View y) const override;
+  void multiply_add(ConstView x, ConstView z, View y) const override;
+  void sum_of(Real a, std::span<const ConstView> xs, View y) const override;
+  void map(Scalar f, Real parameter, ConstView x, View y) const override;
+  void map_slope(Scalar f, Real parameter, ConstView x, ConstView dy, View dx) const override;
+  void dropout(const DropoutMask& mask, const Index* global_row, ConstView x,
+               View y) const override;
+  void dropout_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                   View y) const override;
+  void gemm(ConstView x, ConstView w, View y) const override;
+  void gemm_nt(ConstView dy, ConstView w, View dx) const override;
+  void gemm_tn(ConstView x, ConstView dy, View dw) const override;
+  void add_row(ConstView b, View y) const override;
+  void column_sums(ConstView x, View b) const override;
+  void normalize_rows(ConstView x, View y, View inverse) const override;
+  void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const override;
+  void gather_rows(ConstView x, Rows rows, View y) const override;
+  void add_segments(ConstView y, const Segments& segments, View x) const override;
+  void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
+  void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
+  void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
+           View value) const override;
+  void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du,
+                View dp, View dn) const override;
+  void half_squares(ConstView x, LaneOffsets lanes, View value) const override;
+  void axpy_by(ConstView a, ConstView x, View y) const override;
+  void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const override;
+  void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const override;
+  void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,
+                       View s) const override;
+  void adam(const UpdateOptions& o, ConstView g, View w, View m, View v) const override;
+  void update_top_k(ConstView users, ConstView items, const Index* item_ids, const Masked& masked,
+                    TopK best) const override;
+
+ private:
+  template <class Call>
+  void timed(std::string_view name, Index elements, Call call) const;
+
+  const Kernels& inner_;
+  mutable std::map<std::string_view, KernelTime> times_;
+};
+
+}  // namespace chorale

@@ -1,0 +1,85 @@
+// The vocabulary of every floor: numbers, and matrices that somebody else owns.
+//
+// A view never owns memory. All matrices are row-major with a row stride, so a block of rows or of columns
+// of a view is a view. Unless a comment says "host", the memory behind a view belongs to the device.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace chorale {
+
+using Real = CHORALE_REAL;        // float in what ships, double in the build that checks gradients
+using Index = std::int64_t;       // a row of a whole matrix, a count, a position in a file
+using LocalIndex = std::int32_t;  // a row that one rank holds
+
+struct ConstView;
+
+// x:(rows, cols), row i at data + i * stride.
+struct View {
+  Real* data = nullptr;
+  Index rows = 0;
+  Index cols = 0;
+  Index stride = 0;
+
+  View() = default;
+  View(Real* d, Index r, Index c) : data(d), rows(r), cols(c), stride(c) {}
+  View(Real* d, Index r, Index c, Index s) : data(d), rows(r), cols(c), stride(s) {}
+
+  Real* row(Index i) const { return data + i * stride; }
+  Real& operator()(Index i, Index j) const { return data[i * stride + j]; }
+  Index size() const { return rows * cols; }
+  bool is_contiguous() const { return stride == cols || rows <= 1; }
+  View row_block(Index first, Index last) const { return {row(first), last - first, cols, stride}; }
+  View col_block(Index first, Index last) const { return {data + first, rows, last - first, stride}; }
+};
+
+struct ConstView {
+  const Real* data = nullptr;
+  Index rows = 0;
+  Index cols = 0;
+  Index stride = 0;
+
+  ConstView() = default;
+  ConstView(const Real* d, Index r, Index c) : data(d), rows(r), cols(c), stride(c) {}
+  ConstView(const Real* d, Index r, Index c, Index s) : data(d), rows(r), cols(c), stride(s) {}
+  ConstView(const View& v)  // NOLINT: reading what one may write needs no ceremony
+      : data(v.data), rows(v.rows), cols(v.cols), stride(v.stride) {}
+
+  const Real* row(Index i) const { return data + i * stride; }
+  const Real& operator()(Index i, Index j) const { return data[i * stride + j]; }
+  Index size() const { return rows * cols; }
+  bool is_contiguous() const { return stride == cols || rows <= 1; }
+  ConstView row_block(Index first, Index last) const { return {row(first), last - first, cols, stride}; }
+  ConstView col_block(Index first, Index last) const { return {data + first, rows, last - first, stride}; }
+};
+
+// A list of local rows, in device memory.
+using Rows = std::span<const LocalIndex>;
+
+// A sparse matrix whose rows this rank owns. Row i holds entries row_begin[i] .. row_begin[i+1].
+// A column c < n_own is row c of this rank's part of the operand; c >= n_own is row c - n_own of its ghosts
+// (rows fetched from other ranks). Within a row the entries stand in ascending *global* column, which is the
+// order in which they are summed: that is why the sum does not depend on who owns what.
+struct CsrView {
+  Index rows = 0;
+  Index n_own = 0;
+  Index n_ghost = 0;
+  const Index* row_begin = nullptr;     // (rows + 1)
+  const LocalIndex* columns = nullptr;  // (row_begin[rows])
+  const Real* values = nullptr;         // (row_begin[rows])
+};
+
+// Which entries are to be summed into which row: row rows[s] receives y[order[j]] for j in
+// [begin[s], begin[s+1]), in that order. The rows are distinct, so segments may run in parallel.
+struct Segments {
+  Rows rows;                          // (s)
+  const Index* begin = nullptr;       // (s + 1)
+  const LocalIndex* order = nullptr;  // (begin[s])
+};
+
+// Boundaries of this rank's lanes within its local rows, ascending from 0 to the number of rows; host memory.
+// Lane l of the span is rows [lanes[l], lanes[l+1]).
+using LaneOffsets = std::span<const Index>;
+
+}  // namespace chorale

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything and runs all tests. Arguments go to ctest: launch/test.sh -R graph
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+launch/dependencies.sh
+cmake --preset release
+cmake --build --preset release
+exec ctest --preset release --output-on-failure -j2 "$@"

@@ -1,0 +1,198 @@
+// Times the hot kernels at the sizes of the Gowalla data set (29,858 users, 40,981 items, 810,128
+// interactions), d = 64: best of several runs, in CPU time of all threads of the process divided by
+// the threads.
+//
+//   kernels_bench [threads] [rounds]
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "kernels/array.h"
+#include "kernels/device.h"
+#include "kernels/random.h"
+
+namespace chorale {
+namespace {
+
+constexpr Index kUsers = 29858, kItems = 40981, kDim = 64, kEntries = 810128;
+constexpr RandomKey kKey{Purpose::test, 7};
+
+double seconds(clockid_t clock) {
+  timespec t;
+  clock_gettime(clock, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+struct Bench {
+  std::unique_ptr<Device> device;
+  int threads;
+  int rounds;
+
+  // amount: bytes or operations of one call.
+  template <class Call>
+  void time(const char* name, const char* unit, double amount, Call call) const {
+    double best_cpu = std::numeric_limits<double>::max(), best_wall = best_cpu;
+    for (int r = 0; r <= rounds; ++r) {
+      const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID), wall = seconds(CLOCK_MONOTONIC);
+      call();
+      if (r == 0) continue;  // warms the caches
+      best_cpu = std::min(best_cpu, (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / threads);
+      best_wall = std::min(best_wall, seconds(CLOCK_MONOTONIC) - wall);
+    }
+    fmt::print("{:<28} {:>12.0f} ns cpu/thread {:>12.0f} ns wall {:>8.1f} {}\n", name,
+               1e9 * best_cpu, 1e9 * best_wall, amount / best_cpu * 1e-9, unit);
+  }
+
+  Array<Real> random(Index n, std::uint64_t name) const {
+    std::vector<Real> host(static_cast<std::size_t>(n));
+    for (Index i = 0; i < n; ++i) {
+      host[static_cast<std::size_t>(i)] =
+          static_cast<Real>(random_uniform(kKey, name, static_cast<std::uint64_t>(i)) - 0.5);
+    }
+    return Array<Real>(*device, std::span<const Real>(host));
+  }
+};
+
+struct Graph {
+  std::vector<Index> begin;
+  std::vector<LocalIndex> columns;
+  std::vector<Real> values;
+};
+
+// A symmetric user-item adjacency whose degrees fall like a power of the rank, users first.
+Graph power_law() {
+  const auto node = [](std::uint64_t i, double n, double skew) {
+    const double u = random_uniform(kKey, 100, i);
+    return static_cast<Index>(std::min(n - 1, n * std::pow(u, skew)));
+  };
+  const Index n = kUsers + kItems;
+  std::vector<std::pair<LocalIndex, LocalIndex>> edges;
+  for (Index e = 0; e < kEntries; ++e) {
+    const auto i = static_cast<std::uint64_t>(2 * e);
+    const auto user = static_cast<LocalIndex>(node(i, kUsers, 1.6));
+    const auto item = static_cast<LocalIndex>(kUsers + node(i + 1, kItems, 1.9));
+    edges.push_back({user, item});
+    edges.push_back({item, user});
+  }
+  // Node numbers are shuffled: neighbours of a real data set are not sorted by degree.
+  std::vector<LocalIndex> name(static_cast<std::size_t>(n));
+  std::iota(name.begin(), name.end(), 0);
+  const auto shuffle = [&](Index first, Index last) {
+    for (Index i = last - 1; i > first; --i) {
+      const auto bits = random_bits(kKey, 101, static_cast<std::uint64_t>(i));
+      const auto j =
+          static_cast<Index>(random_below(bits, static_cast<std::uint64_t>(i - first + 1)));
+      std::swap(name[static_cast<std::size_t>(i)], name[static_cast<std::size_t>(first + j)]);
+    }
+  };
+  shuffle(0, kUsers);
+  shuffle(kUsers, n);
+  for (auto& [r, c] : edges) {
+    r = name[static_cast<std::size_t>(r)];
+    c = name[static_cast<std::size_t>(c)];
+  }
+  std::sort(edges.begin(), edges.end());
+  Graph g;
+  g.begin.assign(static_cast<std::size_t>(n + 1), 0);
+  for (const auto& [r, c] : edges) {
+    ++g.begin[static_cast<std::size_t>(r) + 1];
+    g.columns.push_back(c);
+    g.values.push_back(Real(0.05));
+  }
+  std::partial_sum(g.begin.begin(), g.begin.end(), g.begin.begin());
+  return g;
+}
+
+void bench_sparse(const Bench& b) {
+  const Kernels& k = b.device->kernels();
+  const Graph g = power_law();
+  const Index n = kUsers + kItems;
+  const Array<Index> begin(*b.device, std::span<const Index>(g.begin));
+  const Array<LocalIndex> columns(*b.device, std::span<const LocalIndex>(g.columns));
+  const Array<Real> values(*b.device, std::span<const Real>(g.values));
+  const Array<Real> x = b.random(n * kDim, 1), y = b.random(n * kDim, 2);
+  const View vx(x.data(), n, kDim), vy(y.data(), n, kDim);
+  const double bytes = static_cast<double>(columns.size()) * (kDim * sizeof(Real) + 8);
+
+  const CsrView own{n, n, 0, begin.data(), columns.data(), values.data()};
+  b.time("spmm", "GB/s gathered", bytes, [&] { k.spmm(own, vx, {}, vy); });
+  b.time("spmm_add", "GB/s gathered", bytes, [&] { k.spmm_add(own, vx, {}, vy); });
+  const CsrView split{n, kUsers, kItems, begin.data(), columns.data(), values.data()};
+  b.time("spmm, items are ghosts", "GB/s gathered", bytes,
+         [&] { k.spmm(split, vx.row_block(0, kUsers), vx.row_block(kUsers, n), vy); });
+  b.time("spmm, 2 panels of 32", "GB/s gathered", bytes, [&] {
+    k.spmm(own, vx.col_block(0, 32), {}, vy.col_block(0, 32));
+    k.spmm(own, vx.col_block(32, 64), {}, vy.col_block(32, 64));
+  });
+}
+
+void bench_dense(const Bench& b) {
+  const Kernels& k = b.device->kernels();
+  const Index n = 1107;  // a lane of Gowalla's nodes
+  const Array<Real> x = b.random(n * kDim, 1), y = b.random(n * kDim, 2), w = b.random(64 * 64, 3);
+  const View vx(x.data(), n, kDim), vy(y.data(), n, kDim), vw(w.data(), 64, 64);
+  const double flop = 2.0 * static_cast<double>(n) * 64 * 64;
+  b.time("gemm 1107 x 64 x 64", "GFLOP/s", flop, [&] { k.gemm(vx, vw, vy); });
+  b.time("gemm_nt 1107 x 64 x 64", "GFLOP/s", flop, [&] { k.gemm_nt(vx, vw, vy); });
+  b.time("gemm_tn 1107 x 64 x 64", "GFLOP/s", flop, [&] { k.gemm_tn(vx, vy, vw); });
+
+  const Index m = kUsers + kItems;
+  const Array<Real> p = b.random(m * kDim, 4), q = b.random(m * kDim, 5), r = b.random(m * kDim, 6),
+                    s = b.random(m * kDim, 7);
+  const View vp(p.data(), m, kDim), vq(q.data(), m, kDim), vr(r.data(), m, kDim),
+      vs(s.data(), m, kDim);
+  const double bytes = static_cast<double>(m * kDim) * sizeof(Real);
+  k.fill(Real(0.1), vs);
+  const UpdateOptions o{
+      .rate = Real(1e-3), .epsilon = Real(1e-8), .beta1 = Real(0.9), .beta2 = Real(0.999)};
+  b.time("adam, all rows", "GB/s", 7 * bytes, [&] { k.adam(o, vp, vq, vr, vs); });
+  b.time("axpy, all rows", "GB/s", 3 * bytes, [&] { k.axpy(Real(1e-3), vp, vq); });
+  const std::vector<Index> numbers(static_cast<std::size_t>(m), 1);
+  const DropoutMask mask{.seed = 1, .step = 1, .op = 1, .rate = Real(0.1)};
+  b.time("dropout, all rows", "GB/s", 2 * bytes, [&] { k.dropout(mask, numbers.data(), vp, vq); });
+  b.time("map tanh, all rows", "GB/s", 2 * bytes, [&] { k.map(Scalar::tanh, 0, vp, vq); });
+}
+
+void bench_ranking(const Bench& b) {
+  const Kernels& k = b.device->kernels();
+  constexpr Index kBlock = 1024, kItemBlock = 5000, kBest = 20;
+  const Array<Real> users = b.random(kUsers * kDim, 1), items = b.random(kItems * kDim, 2);
+  std::vector<Index> ids(kItems), begin(kUsers + 1, 0);
+  std::iota(ids.begin(), ids.end(), Index{0});
+  std::vector<Real> scores(kUsers * kBest);
+  std::vector<Index> best(kUsers * kBest);
+  const double flop = 2.0 * static_cast<double>(kUsers) * static_cast<double>(kItems) * kDim;
+  b.time("top 20, all users and items", "GFLOP/s", flop, [&] {
+    std::fill(scores.begin(), scores.end(), -std::numeric_limits<Real>::infinity());
+    std::fill(best.begin(), best.end(), Index{-1});
+    for (Index u = 0; u < kUsers; u += kBlock) {
+      const Index count = std::min(kBlock, kUsers - u);
+      const TopK list{count, kBest, scores.data() + u * kBest, best.data() + u * kBest};
+      for (Index i = 0; i < kItems; i += kItemBlock) {
+        const Index width = std::min(kItemBlock, kItems - i);
+        k.update_top_k({users.data() + u * kDim, count, kDim},
+                       {items.data() + i * kDim, width, kDim}, ids.data() + i,
+                       {begin.data(), nullptr}, list);
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace chorale
+
+int main(int argc, char** argv) {
+  const int threads = argc > 1 ? std::atoi(argv[1]) : 1, rounds = argc > 2 ? std::atoi(argv[2]) : 7;
+  const chorale::Bench bench{chorale::make_device({.threads = threads}), threads, rounds};
+  chorale::bench_sparse(bench);
+  chorale::bench_dense(bench);
+  chorale::bench_ranking({chorale::make_device({.threads = threads}), threads, 2});
+  return 0;
+}

@@ -1,0 +1,77 @@
+// The communicator contract over MPI; started by mpirun on several numbers of ranks.
+#include "comm/mpi_communicator.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "comm/checked_communicator.h"
+#include "comm/timed_communicator.h"
+#include "tests/comm/communicator_contract.h"
+#include "tests/comm/lane_sum_reference.h"
+#include "tests/support/mpi_world.h"
+
+namespace chorale {
+namespace {
+
+void hold_contract(Communicator& comm) {
+  for (const contract::Check& check : contract::kAll) {
+    BOOST_TEST_CONTEXT(check.name) {
+      check.run(comm);
+      BOOST_TEST(true);
+    }
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(mpi_communicator)
+
+BOOST_AUTO_TEST_CASE(mpi_ranks_keep_the_contract) { hold_contract(mpi_world()); }
+
+BOOST_AUTO_TEST_CASE(checked_mpi_ranks_keep_the_contract) {
+  hold_contract(*make_checked_communicator(mpi_world()));
+}
+
+BOOST_AUTO_TEST_CASE(timed_mpi_ranks_keep_the_contract) {
+  hold_contract(*make_timed_communicator(mpi_world()));
+}
+
+// What happens beyond 1 GiB, with 10,001 bytes for a GiB: buffers are cut into messages.
+BOOST_AUTO_TEST_CASE(contract_holds_when_messages_are_cut) {
+  const auto comm = make_mpi_communicator(10'001);
+  hold_contract(*comm);
+}
+
+BOOST_AUTO_TEST_CASE(lane_sum_is_the_tree_to_the_bit) {
+  for (const int count : {12, 64}) {
+    const Lanes lanes = make_lanes(count, mpi_world().size(), mpi_world().rank());
+
+    BOOST_TEST(same_bits(host_lane_sum(mpi_world(), lanes, 37), tree_sums<double>(count, 37)));
+    BOOST_TEST(same_bits(device_lane_sum(mpi_world(), lanes, 37), tree_sums<Real>(count, 37)));
+  }
+}
+
+// Rank 1 expects 4 bytes of the 8 that rank 0 sends: MPI's own error arrives as an Error.
+BOOST_AUTO_TEST_CASE(error_of_mpi_becomes_an_error_with_its_text) {
+  const auto comm = make_mpi_communicator();
+  const auto ranks = static_cast<std::size_t>(comm->size());
+  std::vector<Index> sent(ranks, 0), received(ranks, 0);
+  if (ranks > 1 && comm->rank() == 0) sent[1] = 8;
+  if (comm->rank() == 1) received[0] = 4;
+  const std::vector<std::byte> from(comm->rank() == 0 && ranks > 1 ? 8 : 0);
+  std::vector<std::byte> to(comm->rank() == 1 ? 4 : 0);
+
+  Request request = comm->all_to_all(from, sent, to, received);
+
+  if (comm->rank() == 1) {
+    BOOST_CHECK_EXCEPTION(request.wait(), Error, [](const Error& e) {
+      return e.code() == Exit::environment &&
+             std::string(e.what()).find("truncated") != std::string::npos;
+    });
+  } else {
+    BOOST_CHECK_NO_THROW(request.wait());
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace chorale

@@ -1,0 +1,87 @@
+// Contract `restart`: ten steps are five steps, a checkpoint and five steps, on the same or on another number
+// of ranks.
+#include <boost/test/unit_test.hpp>
+
+#include <fstream>
+
+#include "comm/thread_communicator.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/tiny.h"
+#include "trainer/trainer.h"
+
+namespace chorale::test {
+namespace {
+
+Exit train(const v1::Config& config, const std::filesystem::path& out, int ranks, Index max_steps = -1) {
+  Exit exit = Exit::internal;
+  run_thread_ranks(ranks, [&](Communicator& comm) {
+    Experiment experiment(config, comm, 1);
+    const Exit mine = Trainer(config, experiment, {.out = out, .max_steps = max_steps}).run();
+    if (comm.rank() == 0) exit = mine;
+  });
+  return exit;
+}
+
+std::string digest_of_run(const std::filesystem::path& run) {
+  return verify_checkpoint(resolve_checkpoint(run)).hex();
+}
+
+BOOST_AUTO_TEST_SUITE(restart)
+
+BOOST_AUTO_TEST_CASE(an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path());
+  for (const auto& file : tiny_configs()) {
+    const v1::Config config =
+        tiny_config(file, data, {"train.epochs=3", "eval.every_epochs=1", "checkpoint.every_epochs=1"});
+    const auto name = file.stem().string();
+    BOOST_TEST((train(config, folder.path() / name, 1) == Exit::finished));
+    const std::string expected = digest_of_run(folder.path() / name);
+
+    for (const auto& [first, second] : std::vector<std::pair<int, int>>{{1, 1}, {1, 3}, {3, 2}, {4, 1}}) {
+      const auto run = folder.path() / fmt::format("{}-{}-{}", name, first, second);
+      BOOST_TEST_CONTEXT(run.filename().string()) {
+        BOOST_TEST((train(config, run, first, 5) == Exit::stopped));
+        BOOST_TEST(digest_of_run(run) != expected);
+        BOOST_TEST((train(config, run, second) == Exit::finished));
+        BOOST_TEST(digest_of_run(run) == expected);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_metrics_of_an_interrupted_run_are_those_of_an_uninterrupted_one) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path());
+  const v1::Config config =
+      tiny_config(tiny_configs().front(), data, {"train.epochs=3", "eval.every_epochs=1"});
+  const auto lines = [](const std::filesystem::path& run) {
+    std::ifstream file(run / "metrics.jsonl");
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  train(config, folder.path() / "whole", 1);
+
+  train(config, folder.path() / "parts", 2, 3);
+  train(config, folder.path() / "parts", 1, 20);
+  train(config, folder.path() / "parts", 3);
+
+  BOOST_TEST(lines(folder.path() / "whole") == lines(folder.path() / "parts"));
+  BOOST_TEST(!lines(folder.path() / "whole").empty());
+}
+
+BOOST_AUTO_TEST_CASE(another_configuration_cannot_continue_a_run) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path());
+  const auto file = tiny_configs().front();
+  train(tiny_config(file, data), folder.path() / "run", 1, 2);
+
+  const auto other = tiny_config(file, data, {"train.seed=8"});
+
+  BOOST_CHECK_EXCEPTION(train(other, folder.path() / "run", 1), Error,
+                        [](const Error& e) { return e.code() == Exit::checkpoint; });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace chorale::test

@@ -1,0 +1,112 @@
+// Contracts `gradients` and `textbook`, in double: the tape against central differences, and the vectors
+// against a dense transcription of each paper's formula.
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "comm/lane_sum.h"
+#include "comm/self_communicator.h"
+#include "comm/thread_communicator.h"
+#include "comm/typed.h"
+#include "tests/gradients/textbook.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/tiny.h"
+
+namespace chorale::test {
+namespace {
+
+// The whole gradient of a table on every rank, zero where there is none.
+std::vector<Real> whole_gradient(Experiment& e, Table& table) {
+  const std::size_t size = static_cast<std::size_t>(table.rows() * table.cols());
+  if (table.gradient().is_empty()) return std::vector<Real>(size, 0);
+  const ConstView g = table.gradient().reduce_dense(e.tape().arena(), e.comm(), e.tape().lanes(),
+                                                    table.local_rows(), table.cols());
+  const std::span<const Real> mine(g.data, static_cast<std::size_t>(g.size()));
+  if (table.layout() == Layout::replicated) return {mine.begin(), mine.end()};
+  return gather_all<Real>(e.comm().host(), mine);
+}
+
+// The element (row, column) of a table where this rank holds it, or null.
+Real* element(Table& table, Index row, Index column) {
+  if (table.layout() == Layout::replicated) return &table.values()(row, column);
+  if (!table.partition().owns(row)) return nullptr;
+  return &table.values()(row - table.partition().first(), column);
+}
+
+void check_gradients(const v1::Config& config, int ranks) {
+  // With h = 1e-5 the truncation error is h^2 f''' / 6 ~ 1e-11 f''' and the rounding error eps f / h ~ 1e-11 f;
+  // losses here are below 1 and their third derivatives below 100. A fault of 1 % in an adjoint gives 1e-5.
+  constexpr double kStep = 1e-5, kTolerance = 5e-9;
+  run_thread_ranks(ranks, [&](Communicator& comm) {
+    Experiment e(config, comm, 1);
+    e.differentiate(3);
+    std::vector<std::vector<Real>> gradients;
+    for (Table* table : e.tables()) gradients.push_back(whole_gradient(e, *table));
+    double largest = 0;
+    for (std::size_t t = 0; t < gradients.size(); ++t) {
+      Table& table = *e.tables()[t];
+      for (std::uint64_t i = 0; i < 12; ++i) {
+        const RandomBits bits = random_bits({Purpose::test, 1}, t, i);
+        const auto at = static_cast<Index>(random_below(bits, gradients[t].size()));
+        Real* x = element(table, at / table.cols(), at % table.cols());
+        if (x != nullptr) *x += kStep;
+        const double above = e.differentiate(3);
+        if (x != nullptr) *x -= 2 * kStep;
+        const double below = e.differentiate(3);
+        if (x != nullptr) *x += kStep;
+        const double expected = (above - below) / (2 * kStep);
+        largest = std::max(largest, std::abs(expected));
+        if (comm.rank() != 0) continue;  // Boost.Test speaks with one thread
+        BOOST_TEST_INFO(table.name() << " element " << at << " on " << ranks << " ranks");
+        BOOST_TEST(std::abs(gradients[t][static_cast<std::size_t>(at)] - expected) <= kTolerance);
+      }
+    }
+    if (comm.rank() == 0) BOOST_TEST(largest > 1e-4);  // the elements tried do matter
+  });
+}
+
+BOOST_AUTO_TEST_SUITE(models)
+
+BOOST_AUTO_TEST_CASE(gradients_are_central_differences_on_one_and_on_three_ranks) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path(), 41, 29);
+  for (const auto& file : tiny_configs()) {
+    BOOST_TEST_CONTEXT(file.filename().string()) {
+      check_gradients(tiny_config(file, data), 1);
+      check_gradients(tiny_config(file, data), 3);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(vectors_are_what_the_papers_formula_says) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path(), 31, 23);
+  for (const auto& file : tiny_configs()) {
+    const v1::Config config = tiny_config(file, data);
+    const auto comm = make_self_communicator();
+    Experiment e(config, *comm, 1);
+    train_steps(e, 0, 3);  // away from the initial values
+
+    const Dense expected = textbook(model_name(config.model()))(config.model(), e);
+    const ConstView found = e.represent();
+
+    BOOST_TEST_CONTEXT(file.filename().string()) {
+      BOOST_TEST_REQUIRE(found.rows == static_cast<Index>(expected.size()));
+      for (Index i = 0; i < found.rows; ++i) {
+        BOOST_TEST_REQUIRE(found.cols == static_cast<Index>(expected[static_cast<std::size_t>(i)].size()));
+        for (Index j = 0; j < found.cols; ++j) {
+          // At most a few hundred terms of size below 10 in double: 1e-12.
+          BOOST_TEST(std::abs(found(i, j) - expected[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)]) <=
+                     1e-12);
+        }
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace chorale::test

@@ -1,0 +1,215 @@
+// Every op of trainer/autodiff/ops.h and every loss: its adjoint against central differences in double, on one
+// and on three ranks. To add an op, add a row to `cases`.
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+
+#include "comm/thread_communicator.h"
+#include "comm/typed.h"
+#include "kernels/device.h"
+#include "trainer/autodiff/ops.h"
+#include "trainer/losses/losses.h"
+
+namespace chorale::test {
+namespace {
+
+constexpr Index kNodes = 23, kDim = 5, kBatch = 11;
+constexpr int kLanes = 7;
+
+// Three node tables, one sparse matrix (not symmetric), a weight, a bias and a batch with repeated rows.
+struct Fixture {
+  std::unique_ptr<Device> device = make_device({.kind = DeviceKind::reference});
+  Communicator& comm;
+  Lanes lanes;
+  Partition nodes, batch;
+  std::vector<Index> numbers;
+  Array<Index> names;
+  Table x, y, offset, w, b, batch_offset;
+  DistCsr a;
+  IdColumn ids, other_ids;
+  Tape tape;
+
+  explicit Fixture(Communicator& c)
+      : comm(c),
+        lanes(make_lanes(kLanes, c.size(), c.rank())),
+        nodes(Partition::uniform(kNodes, lanes)),
+        batch(Partition::uniform(kBatch, lanes)),
+        numbers(range(nodes)),
+        names(*device, std::span<const Index>(numbers)),
+        x(*device, "x", nodes, kDim, numbers, normal_values(1, "x", 1.0)),
+        y(*device, "y", nodes, kDim, numbers, normal_values(1, "y", 1.0)),
+        offset(*device, "offset", nodes, kDim, numbers, normal_values(1, "offset", 1.0)),
+        w(*device, "w", lanes, kDim, kDim, normal_values(1, "w", 1.0)),
+        b(*device, "b", lanes, 1, kDim, normal_values(1, "b", 1.0)),
+        batch_offset(*device, "batch_offset", batch, kDim, range(batch), normal_values(1, "batch_offset", 1.0)),
+        a(*device, c, nodes, nodes, entries(nodes), false),
+        tape(*device, c, lanes, 9) {
+    for (Index i = batch.first(); i < batch.last(); ++i) {
+      ids.rows.push_back((i * i) % 13);  // repeats rows, of several ranks
+      other_ids.rows.push_back((i * 7 + 2) % kNodes);
+    }
+  }
+
+  static std::vector<Index> range(const Partition& p) {
+    std::vector<Index> rows;
+    for (Index i = p.first(); i < p.last(); ++i) rows.push_back(i);
+    return rows;
+  }
+  static std::vector<Triplet> entries(const Partition& p) {
+    std::vector<Triplet> all;
+    for (Index i = p.first(); i < p.last(); ++i) {
+      for (Index k = 0; k < i % 5; ++k) {
+        all.push_back({i, (i * 3 + k * 7 + 1) % kNodes, static_cast<Real>(0.3 + 0.1 * static_cast<double>(k))});
+      }
+    }
+    return all;
+  }
+
+  Var leaf(Table& t) { return tape.leaf(t); }
+  // A loss that depends on every element of v in its own way.
+  Var measure(Var v) {
+    return half_squares(v + leaf(v.part() == nodes ? offset : batch_offset));
+  }
+  std::vector<Table*> tables() { return {&x, &y, &offset, &w, &b, &batch_offset}; }
+};
+
+struct Case {
+  const char* name;
+  std::function<Var(Fixture&)> loss;
+};
+
+const std::vector<Case> cases = {
+    {"add", [](Fixture& f) { return f.measure(f.leaf(f.x) + f.leaf(f.y)); }},
+    {"add a value to itself", [](Fixture& f) { return f.measure(f.leaf(f.x) + f.leaf(f.x)); }},
+    {"add scalars", [](Fixture& f) { return half_squares(f.leaf(f.x)) + half_squares(f.leaf(f.y)); }},
+    {"scale", [](Fixture& f) { return 0.7 * f.measure(-1.3 * f.leaf(f.x)); }},
+    {"multiply", [](Fixture& f) { return f.measure(multiply(f.leaf(f.x), f.leaf(f.y))); }},
+    {"concat",
+     [](Fixture& f) {
+       const Var parts[] = {f.leaf(f.x), multiply(f.leaf(f.x), f.leaf(f.y)), f.leaf(f.y)};
+       return half_squares(concat(parts));
+     }},
+    {"matmul", [](Fixture& f) { return f.measure(matmul(f.leaf(f.x), f.leaf(f.w))); }},
+    {"add_bias", [](Fixture& f) { return f.measure(add_bias(f.leaf(f.x), f.leaf(f.b))); }},
+    {"leaky_relu", [](Fixture& f) { return f.measure(leaky_relu(f.leaf(f.x), 0.2)); }},
+    {"dropout", [](Fixture& f) { return f.measure(dropout(f.leaf(f.x), 0.4, f.names.span())); }},
+    {"gather from a table", [](Fixture& f) { return f.measure(gather(f.leaf(f.x), f.ids, f.batch)); }},
+    {"gather from a value",
+     [](Fixture& f) { return f.measure(gather(multiply(f.leaf(f.x), f.leaf(f.y)), f.ids, f.batch)); }},
+    {"gather twice",
+     [](Fixture& f) {
+       return f.measure(gather(f.leaf(f.x), f.ids, f.batch) + gather(f.leaf(f.x), f.other_ids, f.batch));
+     }},
+    {"gather and use whole",
+     [](Fixture& f) {
+       return f.measure(gather(f.leaf(f.x), f.ids, f.batch)) + f.measure(multiply(f.leaf(f.x), f.leaf(f.y)));
+     }},
+    {"normalize_rows", [](Fixture& f) { return f.measure(normalize_rows(f.leaf(f.x))); }},
+    {"spmm", [](Fixture& f) { return f.measure(spmm(f.a, multiply(f.leaf(f.x), f.leaf(f.y)))); }},
+    {"propagate one layer",
+     [](Fixture& f) { return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.0, 1.0})); }},
+    {"propagate",
+     [](Fixture& f) { return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.4, 0.0, 0.3, -0.2})); }},
+    {"propagate nothing",
+     [](Fixture& f) { return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.5})); }},
+    {"bpr_loss",
+     [](Fixture& f) {
+       return bpr_loss(gather(f.leaf(f.x), f.ids, f.batch), gather(f.leaf(f.y), f.ids, f.batch),
+                       gather(f.leaf(f.y), f.other_ids, f.batch));
+     }},
+    {"half_squares", [](Fixture& f) { return half_squares(f.leaf(f.x)); }},
+};
+
+double evaluate(Fixture& f, const Case& c, bool backward) {
+  f.tape.reset(3, true);
+  const Var loss = c.loss(f);
+  const double value = f.tape.total(loss);
+  if (backward) f.tape.backward(loss);
+  return value;
+}
+
+std::vector<Real> whole_gradient(Fixture& f, Table& t) {
+  if (t.gradient().is_empty()) return std::vector<Real>(static_cast<std::size_t>(t.rows() * t.cols()), 0);
+  const ConstView g = t.gradient().reduce_dense(f.tape.arena(), f.comm, f.lanes, t.local_rows(), t.cols());
+  const std::span<const Real> mine(g.data, static_cast<std::size_t>(g.size()));
+  if (t.layout() == Layout::replicated) return {mine.begin(), mine.end()};
+  return gather_all<Real>(f.comm, mine);
+}
+
+// |f'''| stays below 1e3 for these losses of O(100): truncation 2e-8, rounding 1e-14 * 1e2 / 1e-5 = 1e-7.
+constexpr double kStep = 1e-5, kTolerance = 5e-7;
+
+void check(const Case& c, int ranks) {
+  run_thread_ranks(ranks, [&](Communicator& comm) {
+    Fixture f(comm);
+    evaluate(f, c, true);
+    std::vector<std::vector<Real>> gradients;
+    for (Table* t : f.tables()) gradients.push_back(whole_gradient(f, *t));
+    double largest = 0;
+    for (std::size_t t = 0; t < gradients.size(); ++t) {
+      Table& table = *f.tables()[t];
+      for (Index at = 0; at < table.rows() * table.cols(); at += 3) {
+        const Index row = at / table.cols(), column = at % table.cols();
+        const bool here = table.layout() == Layout::replicated || table.partition().owns(row);
+        const Index local = table.layout() == Layout::replicated ? row : row - table.partition().first();
+        if (here) table.values()(local, column) += kStep;
+        const double above = evaluate(f, c, false);
+        if (here) table.values()(local, column) -= 2 * kStep;
+        const double below = evaluate(f, c, false);
+        if (here) table.values()(local, column) += kStep;
+        const double expected = (above - below) / (2 * kStep);
+        largest = std::max(largest, std::abs(expected));
+        if (comm.rank() != 0) continue;
+        BOOST_TEST_INFO(c.name << ": " << table.name() << " element " << at << " on " << ranks << " ranks");
+        BOOST_TEST(std::abs(gradients[t][static_cast<std::size_t>(at)] - expected) <= kTolerance);
+      }
+    }
+    if (comm.rank() == 0) BOOST_TEST(largest > 1e-2);
+  });
+}
+
+BOOST_AUTO_TEST_SUITE(ops)
+
+BOOST_AUTO_TEST_CASE(adjoints_are_central_differences_on_one_and_on_three_ranks) {
+  for (const Case& c : cases) {
+    check(c, 1);
+    check(c, 3);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_value_nothing_learnable_stands_behind_gets_no_gradient) {
+  run_thread_ranks(1, [](Communicator& comm) {
+    Fixture f(comm);
+    f.tape.reset(0, true);
+    const Var constant = f.tape.output_rows(f.nodes, kDim);
+    f.tape.kernels().fill(2, constant.out());
+
+    const Var sum = leaky_relu(constant, 0.1);
+
+    BOOST_TEST(!sum.wants_grad());
+    BOOST_TEST((sum + f.leaf(f.x)).wants_grad());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(shapes_and_layouts_that_do_not_fit_are_refused_with_both_shapes) {
+  run_thread_ranks(1, [](Communicator& comm) {
+    Fixture f(comm);
+    f.tape.reset(0, true);
+    const Var x = f.leaf(f.x), w = f.leaf(f.w);
+
+    BOOST_CHECK_THROW(x + gather(x, f.ids, f.batch), Error);
+    BOOST_CHECK_THROW(matmul(w, x), Error);
+    BOOST_CHECK_THROW(add_bias(x, w), Error);
+    BOOST_CHECK_THROW(multiply(x, half_squares(x)), Error);
+    BOOST_CHECK_THROW(spmm(f.a, gather(x, f.ids, f.batch)), Error);
+    BOOST_CHECK_THROW(f.tape.total(x), Error);
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace chorale::test

@@ -1,0 +1,193 @@
+// See catalogue.h. Numbers in options are sums of few powers of two, to be exact on integers.
+#include "tests/kernels/catalogue.h"
+
+#include <algorithm>
+#include <iterator>
+#include <numeric>
+
+namespace chorale::test {
+namespace {
+
+using K = const Kernels&;
+using S = Scene&;
+
+Index equal(const Scene&) { return 0; }
+Index few(const Scene&) { return 4; }
+Index columns(const Scene& s) { return s.d; }
+Index rows_and_columns(const Scene& s) { return s.n + s.d; }
+Index longest_row(const Scene&) { return 10007; }
+
+const UpdateOptions kUpdate{.rate = Real(0.5),
+                            .step = 3,
+                            .epsilon = Real(0.125),
+                            .beta1 = Real(0.5),
+                            .beta2 = Real(0.75),
+                            .l2 = Real(0.25),
+                            .decay = Real(0.5)};
+
+UpdateOptions tf1() {
+  UpdateOptions o = kUpdate;
+  o.tf1 = true;
+  return o;
+}
+
+const Index* row_names(S s) {
+  std::vector<Index> names(static_cast<std::size_t>(s.n));
+  for (Index i = 0; i < s.n; ++i) names[static_cast<std::size_t>(i)] = 3 * i + (Index{1} << 33);
+  return s.keep(std::move(names));
+}
+
+// Every second row of 2 n, last first.
+Rows every_second(S s) {
+  std::vector<LocalIndex> rows(static_cast<std::size_t>(s.n));
+  for (Index i = 0; i < s.n; ++i) {
+    rows[static_cast<std::size_t>(i)] = static_cast<LocalIndex>(2 * (s.n - 1 - i));
+  }
+  return {s.keep(std::move(rows)), static_cast<std::size_t>(s.n)};
+}
+
+DropoutMask mask() { return {.seed = 5, .step = 7, .op = 2, .rate = Real(0.25)}; }
+
+void sum_of(K k, S s) {
+  const ConstView xs[] = {s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d)};
+  k.sum_of(Real(0.5), xs, s.out(s.n, s.d));
+}
+
+void all_maps(K k, S s) {
+  const ConstView x = s.in(s.n, s.d);
+  for (Scalar f : {Scalar::leaky_relu, Scalar::tanh, Scalar::sigmoid, Scalar::softplus}) {
+    k.map(f, Real(0.25), x, s.out(s.n, s.d));
+  }
+}
+
+void all_slopes(K k, S s) {
+  const ConstView x = s.in(s.n, s.d), dy = s.in(s.n, s.d);
+  for (Scalar f : {Scalar::leaky_relu, Scalar::tanh, Scalar::sigmoid, Scalar::softplus}) {
+    k.map_slope(f, Real(0.25), x, dy, s.out(s.n, s.d));
+  }
+}
+
+// What follows is a real use: the normalised rows and their norms.
+void normalize_grad(K k, S s) {
+  const ConstView x = s.in(s.n, s.d), dy = s.in(s.n, s.d);
+  const View y = s.out(s.n, s.d), inverse = s.out(s.n, 1);
+  for (Index i = 2; i < s.n; i += 4) {  // rows too short to have a direction
+    inverse(i, 0) = Real(1e12);
+  }
+  for (Index i = 0; i < s.n; ++i) {
+    if (i % 4 != 2) inverse(i, 0) = Real(0.5);
+    for (Index j = 0; j < s.d; ++j) y(i, j) = x(i, j) / Real(8);
+  }
+  k.normalize_rows_grad(y, inverse, dy, s.out(s.n, s.d));
+}
+
+void sparse(K k, S s, void (Kernels::*product)(const CsrView&, ConstView, ConstView, View) const) {
+  const Index n_ghost = s.n / 3, n_own = s.n - n_ghost;
+  const CsrView with_ghosts = s.sparse(n_own, n_ghost);
+  (k.*product)(with_ghosts, s.in(n_own, s.d), s.in(n_ghost, s.d), s.out(s.n, s.d));
+  const CsrView without = s.sparse(s.n, 0);
+  (k.*product)(without, s.in(s.n, s.d), {}, s.out(s.n, s.d));
+}
+
+void gather(K k, S s) {
+  const ConstView x = s.in(2 * s.n, s.d);
+  k.gather_rows(x, every_second(s), s.out(s.n, s.d));
+}
+
+void add_segments(K k, S s) {
+  const Segments segments = s.segments();
+  k.add_segments(s.in(s.n, s.d), segments, s.out(s.n, s.d));
+}
+
+void bpr(K k, S s) {
+  k.bpr(s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d), s.lanes(), s.out(s.n, 1), s.out(4, 1));
+}
+
+void bpr_grad(K k, S s) {
+  k.bpr_grad(s.in(1, 1), s.in(s.n, 1), s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d),
+             s.out(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d));
+}
+
+void sgd(K k, S s) {
+  k.sgd(kUpdate, s.in(s.n, s.d), {}, s.out(s.n, s.d));
+  k.sgd(kUpdate, s.in(s.n, s.d), every_second(s), s.out(2 * s.n, s.d));
+}
+
+void adagrad(K k, S s) {
+  k.adagrad(kUpdate, s.in(s.n, s.d), {}, s.out(s.n, s.d), s.state(s.n, s.d));
+  k.adagrad(kUpdate, s.in(s.n, s.d), every_second(s), s.out(2 * s.n, s.d), s.state(2 * s.n, s.d));
+}
+
+void rowwise_adagrad(K k, S s) {
+  k.rowwise_adagrad(kUpdate, s.in(s.n, s.d), {}, s.out(s.n, s.d), s.state(s.n, 1));
+  k.rowwise_adagrad(kUpdate, s.in(s.n, s.d), every_second(s), s.out(2 * s.n, s.d),
+                    s.state(2 * s.n, 1));
+}
+
+void adam(K k, S s) {
+  for (const UpdateOptions& o : {kUpdate, tf1()}) {
+    k.adam(o, s.in(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d), s.state(s.n, s.d));
+  }
+}
+
+void update_top_k(K k, S s) {
+  const Index items = std::min<Index>(2 * s.n + 3, 300);
+  std::vector<Index> ids(static_cast<std::size_t>(items));
+  for (Index c = 0; c < items; ++c) ids[static_cast<std::size_t>(c)] = 5000 - 2 * c;
+  const ConstView users = s.in(s.n, s.d), vectors = s.in(items, s.d);
+  const Index* kept_ids = s.keep(std::move(ids));
+  const Masked masked = s.masked(s.n, items);
+  for (Index best : {1, 5, 40}) {
+    k.update_top_k(users, vectors, kept_ids, masked, s.lists(s.n, best));
+  }
+}
+
+const CatalogueRow kRows[] = {
+    {"fill", true, equal, [](K k, S s) { k.fill(Real(0.3), s.out(s.n, s.d)); }},
+    {"copy", true, equal, [](K k, S s) { k.copy(s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"axpy", true, few, [](K k, S s) { k.axpy(Real(0.5), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"scale", true, equal, [](K k, S s) { k.scale(Real(0.3), s.out(s.n, s.d)); }},
+    {"multiply", true, equal,
+     [](K k, S s) { k.multiply(s.in(s.n, s.d), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"multiply_add", true, few,
+     [](K k, S s) { k.multiply_add(s.in(s.n, s.d), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"sum_of", true, equal, sum_of},
+    {"map", true, equal, all_maps},
+    {"map_slope", false, few, all_slopes},
+    {"dropout", true, equal,
+     [](K k, S s) { k.dropout(mask(), row_names(s), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"dropout_add", true, equal,
+     [](K k, S s) { k.dropout_add(mask(), row_names(s), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"gemm", true, columns,
+     [](K k, S s) { k.gemm(s.in(s.n, s.d), s.in(s.d, s.d + 3), s.out(s.n, s.d + 3)); }},
+    {"gemm_nt", true, columns,
+     [](K k, S s) { k.gemm_nt(s.in(s.n, s.d), s.in(s.d + 3, s.d), s.out(s.n, s.d + 3)); }},
+    {"gemm_tn", true, rows_and_columns,
+     [](K k, S s) { k.gemm_tn(s.in(s.n, s.d), s.in(s.n, s.d + 3), s.out(s.d, s.d + 3)); }},
+    {"add_row", true, equal, [](K k, S s) { k.add_row(s.in(1, s.d), s.out(s.n, s.d)); }},
+    {"column_sums", true, equal, [](K k, S s) { k.column_sums(s.in(s.n, s.d), s.out(1, s.d)); }},
+    {"normalize_rows", false, columns,
+     [](K k, S s) { k.normalize_rows(s.in(s.n, s.d), s.out(s.n, s.d), s.out(s.n, 1)); }},
+    {"normalize_rows_grad", true, columns, normalize_grad},
+    {"gather_rows", true, equal, gather},
+    {"add_segments", true, equal, add_segments},
+    {"spmm", true, longest_row, [](K k, S s) { sparse(k, s, &Kernels::spmm); }},
+    {"spmm_add", true, longest_row, [](K k, S s) { sparse(k, s, &Kernels::spmm_add); }},
+    {"bpr", true, rows_and_columns, bpr},
+    {"bpr_grad", true, few, bpr_grad},
+    {"half_squares", true, rows_and_columns,
+     [](K k, S s) { k.half_squares(s.in(s.n, s.d), s.lanes(), s.out(4, 1)); }},
+    {"axpy_by", true, few,
+     [](K k, S s) { k.axpy_by(s.in(1, 1), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"sgd", true, few, sgd},
+    {"adagrad", false, few, adagrad},
+    {"rowwise_adagrad", false, columns, rowwise_adagrad},
+    {"adam", false, few, adam},
+    {"update_top_k", true, equal, update_top_k},
+};
+
+}  // namespace
+
+std::span<const CatalogueRow> catalogue() { return kRows; }
+
+}  // namespace chorale::test

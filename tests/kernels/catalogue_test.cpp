@@ -1,0 +1,166 @@
+// Every kernel, by table: backends against the reference, odd sizes, strides, sentinels, threads.
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <regex>
+#include <set>
+#include <string>
+
+#include "kernels/checked_kernels.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/reference/reference_kernels.h"
+#include "kernels/timed_kernels.h"
+#include "tests/kernels/catalogue.h"
+
+namespace chorale::test {
+namespace {
+
+constexpr Index kWidths[] = {1, 7, 16, 63, 64, 65, 130};
+constexpr Index kHeights[] = {0, 1, 7, 37, 101};
+
+// Results of about sqrt(terms) in size, each term rounded once: terms * 4 sqrt(terms) * eps. Steps
+// of optimizers add a few roundings of numbers of size one: four more terms.
+double tolerance(Index terms) {
+  const double t = static_cast<double>(terms) + 4;
+  return 4 * t * std::sqrt(t) * static_cast<double>(std::numeric_limits<Real>::epsilon());
+}
+
+std::vector<double> run(const Kernels& k, const CatalogueRow& row, const SceneOptions& options) {
+  Scene scene(options);
+  row.run(k, scene);
+  BOOST_TEST(scene.is_intact(),
+             row.name << " wrote where it must not, n = " << options.n << ", d = " << options.d);
+  return scene.results();
+}
+
+bool equal_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
+}
+
+// The largest difference; infinite if only one of two numbers is finite.
+double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  double worst = a.size() == b.size() ? 0 : std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const double difference = a[i] == b[i] ? 0 : std::abs(a[i] - b[i]);
+    worst = difference <= worst ? worst : difference;
+    if (std::isnan(difference)) return std::numeric_limits<double>::infinity();
+  }
+  return worst;
+}
+
+void compare(const Kernels& reference, const Kernels& other, const CatalogueRow& row,
+             const SceneOptions& options) {
+  const std::vector<double> expected = run(reference, row, options);
+  const std::vector<double> found = run(other, row, options);
+  const Index terms = row.terms(Scene(options));
+  const bool must_be_equal = terms == 0 || (row.exact && options.exact);
+  // Integers up to 8 make products of up to 64 instead of 1.
+  const double allowed = must_be_equal ? 0 : tolerance(terms) * (options.exact ? 64 : 1);
+  BOOST_TEST(distance(expected, found) <= allowed,
+             row.name << ": differs by " << distance(expected, found) << ", allowed " << allowed
+                      << ", n = " << options.n << ", d = " << options.d
+                      << (options.exact ? ", integers" : ", reals")
+                      << (options.strided ? ", strided" : ""));
+}
+
+std::set<std::string> declared_kernels() {
+  const std::filesystem::path here = __FILE__;
+  std::ifstream file(here.parent_path() / "../../kernels/kernels.h");
+  BOOST_REQUIRE(file.good());
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::regex declaration("virtual void ([a-z_0-9]+)\\(");
+  std::set<std::string> names;
+  for (std::sregex_iterator m(text.begin(), text.end(), declaration), end; m != end; ++m) {
+    names.insert((*m)[1]);
+  }
+  return names;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(catalogue_suite)
+
+BOOST_AUTO_TEST_CASE(every_declared_kernel_has_a_row) {
+  std::set<std::string> tested;
+  for (const CatalogueRow& row : catalogue()) tested.insert(row.name);
+
+  const std::set<std::string> declared = declared_kernels();
+
+  BOOST_TEST(declared.size() >= 31u);
+  BOOST_TEST(tested == declared, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(cpu_equals_reference) {
+  const ReferenceKernels reference;
+  const CpuKernels cpu(1);
+  for (const CatalogueRow& row : catalogue()) {
+    for (Index n : kHeights) {
+      for (Index d : kWidths) {
+        for (bool exact : {true, false}) {
+          for (bool strided : {true, false}) {
+            compare(reference, cpu, row, {.n = n, .d = d, .exact = exact, .strided = strided});
+          }
+        }
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_the_number_of_threads) {
+  const CpuKernels one(1), two(2), three(3);
+  for (const CatalogueRow& row : catalogue()) {
+    for (Index d : {17, 64}) {
+      const SceneOptions options{.n = 2003, .d = d, .exact = false};
+
+      const std::vector<double> expected = run(one, row, options);
+
+      BOOST_TEST(equal_bits(expected, run(two, row, options)), row.name << " on 2 threads");
+      BOOST_TEST(equal_bits(expected, run(three, row, options)), row.name << " on 3 threads");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(valid_calls_pass_the_checks_and_keep_their_results) {
+  const CpuKernels cpu(1);
+  const std::unique_ptr<Kernels> checked = make_checked_kernels(cpu);
+  for (const CatalogueRow& row : catalogue()) {
+    for (bool strided : {true, false}) {
+      for (Index n : {0, 37}) {
+        const SceneOptions options{.n = n, .d = 7, .exact = false, .strided = strided};
+        BOOST_TEST(equal_bits(run(cpu, row, options), run(*checked, row, options)), row.name);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(timed_kernels_count_under_the_names_of_the_catalogue) {
+  const ReferenceKernels reference;
+  const TimedKernels timed(reference);
+  for (const CatalogueRow& row : catalogue()) {
+    const SceneOptions options{.n = 7, .d = 7};
+    BOOST_TEST(equal_bits(run(reference, row, options), run(timed, row, options)), row.name);
+  }
+
+  std::set<std::string> names;
+  double last = std::numeric_limits<double>::max();
+  for (const KernelTime& t : timed.times()) {
+    names.emplace(t.name);
+    BOOST_TEST(t.calls > 0u);
+    BOOST_TEST(t.bytes > 0);
+    BOOST_TEST(t.seconds <= last);
+    last = t.seconds;
+  }
+
+  BOOST_TEST(names == declared_kernels(), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace chorale::test

@@ -1,0 +1,136 @@
+// See scene.h.
+#include "tests/kernels/scene.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "kernels/random.h"
+
+namespace chorale::test {
+namespace {
+
+constexpr Index kGuard = 16;
+constexpr Real kSentinel = Real(12345.5);
+constexpr Index kLongRow = 10007;
+
+}  // namespace
+
+std::uint64_t Scene::draw(std::uint64_t below) {
+  return random_below(random_bits({Purpose::test, 3}, 0, draws_++), below);
+}
+
+View Scene::make(Index rows, Index cols, bool is_output, bool is_positive) {
+  auto b = std::make_unique<Buffer>();
+  b->rows = rows;
+  b->cols = cols;
+  b->stride = cols + (options_.strided ? 3 : 0);
+  b->is_output = is_output;
+  b->memory.assign(static_cast<std::size_t>(2 * kGuard + rows * b->stride), kSentinel);
+  const View v(b->memory.data() + kGuard, rows, cols, b->stride);
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < cols; ++j) {
+      const double x = options_.exact ? static_cast<double>(draw(17)) - 8
+                                      : static_cast<double>(draw(1 << 20)) / (1 << 19) - 1;
+      v(i, j) = static_cast<Real>(is_positive ? std::abs(x) : x);
+    }
+  }
+  b->before = b->memory;
+  buffers_.push_back(std::move(b));
+  return v;
+}
+
+CsrView Scene::sparse(Index n_own, Index n_ghost) {
+  std::vector<Index> begin{0};
+  std::vector<LocalIndex> columns;
+  const auto operand_rows = static_cast<std::uint64_t>(n_own + n_ghost);
+  for (Index i = 0; i < n; ++i) {
+    Index length = i % 5 == 2 ? 0 : static_cast<Index>(draw(9));
+    if (i == 29) length = kLongRow;
+    for (Index e = 0; e < length; ++e)
+      columns.push_back(static_cast<LocalIndex>(draw(operand_rows)));
+    begin.push_back(static_cast<Index>(columns.size()));
+  }
+  const ConstView values = in(static_cast<Index>(columns.size()), 1);
+  std::vector<Real> packed;
+  for (Index e = 0; e < values.rows; ++e) packed.push_back(values(e, 0));
+  return {
+      n, n_own, n_ghost, keep(std::move(begin)), keep(std::move(columns)), keep(std::move(packed))};
+}
+
+Segments Scene::segments() {
+  std::vector<LocalIndex> rows, order;
+  std::vector<Index> begin{0};
+  for (Index r = n - 1; r >= 0; r -= 3) {
+    const Index length = r % 4 == 1 ? 0 : static_cast<Index>(draw(6));
+    for (Index e = 0; e < length; ++e) {
+      order.push_back(static_cast<LocalIndex>(draw(static_cast<std::uint64_t>(n))));
+    }
+    rows.push_back(static_cast<LocalIndex>(r));
+    begin.push_back(static_cast<Index>(order.size()));
+  }
+  const std::size_t count = rows.size();
+  return {{keep(std::move(rows)), count}, keep(std::move(begin)), keep(std::move(order))};
+}
+
+Masked Scene::masked(Index users, Index items) {
+  std::vector<Index> begin{0};
+  std::vector<LocalIndex> masked_items;
+  for (Index u = 0; u < users; ++u) {
+    for (Index c = u % 5; c < items; c += 7 + u % 3) {
+      masked_items.push_back(static_cast<LocalIndex>(c));
+    }
+    begin.push_back(static_cast<Index>(masked_items.size()));
+  }
+  return {keep(std::move(begin)), keep(std::move(masked_items))};
+}
+
+TopK Scene::lists(Index users, Index k) {
+  const bool strided = std::exchange(options_.strided, false);  // lists have no stride
+  const View scores = make(users, k, true, true);
+  options_.strided = strided;
+  auto ids = std::make_shared<std::vector<Index>>(static_cast<std::size_t>(users * k), -1);
+  for (Index u = 0; u < users; ++u) {
+    for (Index j = 0; j < k; ++j) {
+      const bool filled = j < std::min<Index>(2, u % 4);
+      scores(u, j) = filled ? Real(2) : -std::numeric_limits<Real>::infinity();
+      if (filled) (*ids)[static_cast<std::size_t>(u * k + j)] = 1 + 3 * j;
+    }
+  }
+  id_results_.push_back(ids);
+  return {users, k, scores.data, ids->data()};
+}
+
+LaneOffsets Scene::lanes() {
+  const Index* list = keep(std::vector<Index>{0, n / 3, n / 3, n - n / 4, n});
+  return {list, 5};
+}
+
+std::vector<double> Scene::results() const {
+  std::vector<double> all;
+  for (const auto& b : buffers_) {
+    if (!b->is_output) continue;
+    const Real* data = b->memory.data() + kGuard;
+    for (Index i = 0; i < b->rows; ++i) {
+      all.insert(all.end(), data + i * b->stride, data + i * b->stride + b->cols);
+    }
+  }
+  for (const auto& ids : id_results_) all.insert(all.end(), ids->begin(), ids->end());
+  return all;
+}
+
+bool Scene::is_intact() const {
+  for (const auto& b : buffers_) {
+    for (std::size_t at = 0; at < b->memory.size(); ++at) {
+      const Index from_start = static_cast<Index>(at) - kGuard;
+      const bool is_element =
+          from_start >= 0 && from_start < b->rows * b->stride && from_start % b->stride < b->cols;
+      if (is_element && b->is_output) continue;
+      if (b->memory[at] != b->before[at]) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace chorale::test

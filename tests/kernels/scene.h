@@ -1,0 +1,67 @@
+// Inputs and outputs of one kernel call, the same for every backend that is given the same scene:
+// contents are a function of the scene's seed and of the order of asking. Every buffer has
+// sentinels before, behind and (if strided) between its rows.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/kernels.h"
+
+namespace chorale::test {
+
+struct SceneOptions {
+  Index n = 1, d = 1;
+  bool exact = true;     // integers in [-8, 8]; otherwise uniform in [-1, 1]
+  bool strided = false;  // rows stand three elements apart
+};
+
+class Scene {
+ public:
+  explicit Scene(const SceneOptions& options) : n(options.n), d(options.d), options_(options) {}
+
+  const Index n, d;
+
+  ConstView in(Index rows, Index cols) { return make(rows, cols, false, false); }
+  View out(Index rows, Index cols) { return make(rows, cols, true, false); }
+  View state(Index rows, Index cols) {
+    return make(rows, cols, true, true);
+  }  // an output, not negative
+
+  // Lists that live as long as the scene.
+  template <class T>
+  const T* keep(std::vector<T> list) {
+    auto held = std::make_shared<std::vector<T>>(std::move(list));
+    held->reserve(1);  // an empty list has an address too
+    lists_.push_back(held);
+    return held->data();
+  }
+
+  CsrView sparse(Index n_own,
+                 Index n_ghost);  // n rows: some empty, one of 10,007 entries when n > 30
+  Segments segments();            // of n rows into n rows
+  Masked masked(Index users, Index items);
+  TopK lists(Index users, Index k);  // partly filled
+  LaneOffsets lanes();               // of n rows; one lane is empty
+
+  std::vector<double> results() const;
+  bool is_intact() const;  // sentinels and inputs are as they were
+
+ private:
+  struct Buffer {
+    std::vector<Real> memory, before;
+    Index rows, cols, stride;
+    bool is_output;
+  };
+
+  View make(Index rows, Index cols, bool is_output, bool is_positive);
+  std::uint64_t draw(std::uint64_t below);
+
+  SceneOptions options_;
+  std::uint64_t draws_ = 0;
+  std::vector<std::unique_ptr<Buffer>> buffers_;
+  std::vector<std::shared_ptr<void>> lists_;
+  std::vector<std::shared_ptr<std::vector<Index>>> id_results_;
+};
+
+}  // namespace chorale::test

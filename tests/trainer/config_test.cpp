@@ -1,0 +1,110 @@
+// Configurations: what is accepted, and what every refusal says.
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+
+#include "trainer/config/config.h"
+
+namespace chorale::test {
+namespace {
+
+const std::string kGood = R"(schema_version: 1
+data { prepared: "somewhere" }
+model { lightgcn { layers: 2 } }
+optimizer { adam {} }
+)";
+
+v1::Config parse(const std::string& text, std::vector<std::string> sets = {}) {
+  return parse_config(text, "a.pbtxt", sets);
+}
+
+std::string refusal(const std::string& text, std::vector<std::string> sets = {}) {
+  try {
+    parse(text, std::move(sets));
+  } catch (const Error& e) {
+    BOOST_TEST((e.code() == Exit::usage));
+    return e.what();
+  }
+  return "accepted";
+}
+
+BOOST_AUTO_TEST_SUITE(config)
+
+BOOST_AUTO_TEST_CASE(errors_of_the_text_name_file_line_and_column) {
+  BOOST_TEST(refusal("schema_version: 1\nmodle {}\n").find("a.pbtxt:2:7: ") == 0);
+  BOOST_TEST(refusal("schema_version: 1\ntrain { batch: \"x\" }\n").find("a.pbtxt:2:16: ") == 0);
+  BOOST_TEST(refusal("schema_version: 1\ntrain { sampler: USERS }\n").find("a.pbtxt:2:") == 0);
+  BOOST_TEST(refusal("schema_version: 1 schema_version: 1\n").find("a.pbtxt:1:") == 0);
+  BOOST_TEST(refusal("{").find("a.pbtxt:1:1: ") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(values_that_make_no_sense_name_the_field_and_what_was_found) {
+  BOOST_TEST(refusal(kGood, {"train.batch=0"}) == "a.pbtxt: train.batch: found 0, expected at least 1");
+  BOOST_TEST(refusal(kGood, {"optimizer.rate=-1"}) ==
+             "a.pbtxt: optimizer.rate: found -1, expected a number above 0");
+  BOOST_TEST(refusal(kGood, {"optimizer.rate=nan"}) ==
+             "a.pbtxt: optimizer.rate: found nan, expected a finite number");
+  BOOST_TEST(refusal(kGood, {"optimizer.adam.beta1=1"}) ==
+             "a.pbtxt: optimizer.adam.beta1: found 1, expected 0 <= x < 1");
+  BOOST_TEST(refusal(kGood, {"schema_version=2"}) == "a.pbtxt: schema_version: found 2, expected 1");
+  BOOST_TEST(refusal(kGood, {"eval.k=20,0"}) == "a.pbtxt: eval.k: found 0, expected at least 1");
+  BOOST_TEST(refusal("schema_version: 1").find("a.pbtxt: model: found no model") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_watched_metric_must_be_one_that_is_computed) {
+  BOOST_TEST(refusal(kGood, {"train.early_stop.metric=recal@20"}) ==
+             "a.pbtxt: train.early_stop.metric: found \"recal@20\", expected NAME@K");
+  BOOST_TEST(refusal(kGood, {"train.early_stop.metric=recall@30"}) ==
+             "a.pbtxt: train.early_stop.metric: recall@30 is watched but eval.k does not hold 30");
+  BOOST_TEST(refusal(kGood, {"train.early_stop.metric=ndcg_quirk@30", "eval.k=20,30"}) == "accepted");
+}
+
+BOOST_AUTO_TEST_CASE(assignments_change_one_field) {
+  const v1::Config c = parse(kGood, {"train.epochs=5", "eval.k=20,50", "data.prepared=x y", "device=REFERENCE",
+                                     "model.mf={dim: 8}", "run.checked=true"});
+
+  BOOST_TEST(c.train().epochs() == 5);
+  BOOST_TEST((metric_lengths(c) == std::vector<Index>{20, 50}));
+  BOOST_TEST(c.data().prepared() == "x y");
+  BOOST_TEST((c.device() == v1::Config::REFERENCE));
+  BOOST_TEST(c.model().mf().dim() == 8);
+  BOOST_TEST(!c.model().has_lightgcn());
+  BOOST_TEST(c.run().checked());
+}
+
+BOOST_AUTO_TEST_CASE(assignments_that_fit_nothing_are_refused) {
+  BOOST_TEST(refusal(kGood, {"train.epoch=5"}) == "--set train.epoch=5: there is no field \"epoch\"");
+  BOOST_TEST(refusal(kGood, {"train.epochs"}) == "--set train.epochs: found no \"=\"");
+  BOOST_TEST(refusal(kGood, {"train.epochs=many"}) ==
+             "--set train.epochs=many: found \"many\", expected a int32");
+  BOOST_TEST(refusal(kGood, {"train.epochs.x=1"}) ==
+             "--set train.epochs.x=1: \"epochs\" has no fields of its own");
+}
+
+BOOST_AUTO_TEST_CASE(the_digest_changes_with_what_determines_numbers_and_with_nothing_else) {
+  const std::string digest = config_digest(parse(kGood));
+
+  for (const char* same : {"train.epochs=7", "run.threads=2", "eval.every_epochs=3", "data.prepared=elsewhere"}) {
+    BOOST_TEST(config_digest(parse(kGood, {same})) == digest);
+  }
+  for (const char* other : {"train.seed=7", "train.batch=2", "run.lanes=8", "optimizer.rate=0.5",
+                            "model.lightgcn.layers=4", "schedule.warmup_steps=1"}) {
+    BOOST_TEST(config_digest(parse(kGood, {other})) != digest);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_shipped_configuration_is_valid) {
+  int found = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(CHORALE_SOURCE_DIR "/configs")) {
+    if (entry.path().extension() != ".pbtxt") continue;
+    const std::vector<std::string> sets = {"data.prepared=somewhere"};
+    BOOST_CHECK_NO_THROW(load_config(entry.path(), sets));
+    ++found;
+  }
+  BOOST_TEST(found >= 7);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace chorale::test

@@ -1,0 +1,41 @@
+// Dense layers: a rows value by a replicated weight. Weight gradients are kept lane by lane and summed once,
+// at the table, up the tree over lanes.
+#include "kernels/check.h"
+#include "trainer/autodiff/ops.h"
+
+namespace chorale {
+
+Var matmul(Var x, Var w) {
+  require(x.layout() == Layout::rows && w.layout() == Layout::replicated && x.cols() == w.rows(),
+          "matmul: rows ({}, {}) by replicated ({}, {})", x.rows(), x.cols(), w.rows(), w.cols());
+  Tape& t = *x.tape;
+  Var y = t.output_rows(x.part(), w.cols());
+  t.kernels().gemm(x.value(), w.value(), y.out());
+  t.on_backward(y, {x, w}, [=, &t] {
+    if (x.wants_grad()) t.kernels().gemm_nt(y.grad(), w.value(), x.grad());  // dx += dy w^T
+    t.each_lane(x.part(), [&](int l, Index first, Index last) {
+      t.kernels().gemm_tn(x.value().row_block(first, last), y.grad().row_block(first, last),
+                          w.lane_grad(l));  // dw += x^T dy, this lane's
+    });
+  });
+  return y;
+}
+
+Var add_bias(Var x, Var b) {
+  require(x.layout() == Layout::rows && b.layout() == Layout::replicated && b.rows() == 1 &&
+              b.cols() == x.cols(),
+          "add_bias: rows ({}, {}) and replicated ({}, {})", x.rows(), x.cols(), b.rows(), b.cols());
+  Tape& t = *x.tape;
+  Var y = t.output_rows(x.part(), x.cols());
+  t.kernels().copy(x.value(), y.out());
+  t.kernels().add_row(b.value(), y.out());
+  t.on_backward(y, {x, b}, [=, &t] {
+    if (x.wants_grad()) t.kernels().axpy(1, y.grad(), x.grad());
+    t.each_lane(x.part(), [&](int l, Index first, Index last) {
+      t.kernels().column_sums(y.grad().row_block(first, last), b.lane_grad(l));
+    });
+  });
+  return y;
+}
+
+}  // namespace chorale

@@ -1,0 +1,150 @@
+#include "trainer/autodiff/tape.h"
+
+#include "comm/lane_sum.h"
+#include "kernels/check.h"
+
+namespace chorale {
+namespace {
+
+constexpr std::size_t kCaptureBlock = 16384;
+constexpr std::size_t kCaptureAlignment = alignof(std::max_align_t);
+
+}  // namespace
+
+Layout Var::layout() const { return tape->nodes_[static_cast<std::size_t>(id)].layout; }
+const Partition& Var::part() const { return *tape->nodes_[static_cast<std::size_t>(id)].part; }
+ConstView Var::value() const { return tape->nodes_[static_cast<std::size_t>(id)].value; }
+View Var::out() const { return tape->nodes_[static_cast<std::size_t>(id)].value; }
+bool Var::wants_grad() const { return tape->nodes_[static_cast<std::size_t>(id)].wants_grad; }
+Table* Var::leaf() const { return tape->nodes_[static_cast<std::size_t>(id)].leaf; }
+
+View Var::grad() const {
+  Tape::Node& n = tape->nodes_[static_cast<std::size_t>(id)];
+  if (n.leaf != nullptr) {
+    require(n.layout == Layout::rows, "grad: {} is replicated; use lane_grad", n.leaf->name());
+    return n.leaf->gradient().dense(tape->arena_, n.value.rows, n.value.cols);
+  }
+  if (n.grad.data == nullptr) {
+    const bool scalar = n.layout == Layout::partial;
+    n.grad = tape->arena_.take_view(scalar ? 1 : n.value.rows, n.value.cols);
+    tape->kernels().fill(0, n.grad);
+  }
+  return n.grad;
+}
+
+View Var::lane_grad(int l) const {
+  const Tape::Node& n = tape->nodes_[static_cast<std::size_t>(id)];
+  require(n.leaf != nullptr && n.layout == Layout::replicated, "lane_grad: not a replicated leaf");
+  return n.leaf->gradient().lane(tape->arena_, tape->lanes().local(), l, n.value.rows, n.value.cols);
+}
+
+Tape::Tape(Device& device, Communicator& comm, const Lanes& lanes, std::uint64_t seed)
+    : device_(device),
+      comm_(comm),
+      lanes_only_(Partition::uniform(0, lanes)),
+      arena_(device),
+      seed_(seed) {}
+
+void Tape::reset(Index step, bool training) {
+  nodes_.clear();
+  adjoints_.clear();
+  lookups_.clear();
+  capture_block_ = capture_used_ = 0;
+  masks_ = 0;
+  arena_.reset();
+  step_ = step;
+  training_ = training;
+}
+
+DropoutMask Tape::next_mask(double rate) {
+  return {seed_, static_cast<std::uint64_t>(step_), masks_++, static_cast<Real>(rate)};
+}
+
+Var Tape::add_node(const Node& node) {
+  nodes_.push_back(node);
+  return {this, static_cast<int>(nodes_.size()) - 1};
+}
+
+Var Tape::leaf(Table& table) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].leaf == &table) return {this, static_cast<int>(i)};
+  }
+  table.gradient().clear();
+  const Partition* part = table.layout() == Layout::rows ? &table.partition() : &lanes_only_;
+  return add_node({table.values(), {}, table.layout(), part, &table, true});
+}
+
+Var Tape::output_rows(const Partition& part, Index cols) {
+  return add_node(
+      {arena_.take_view(part.local_rows(), cols), {}, Layout::rows, &part, nullptr, false});
+}
+
+Var Tape::output_partial() {
+  return add_node({arena_.take_view(lanes().local(), 1), {}, Layout::partial, &lanes_only_, nullptr, false});
+}
+
+void Tape::record(Var y, void (*run)(const void*), const void* capture) {
+  nodes_[static_cast<std::size_t>(y.id)].wants_grad = true;
+  adjoints_.push_back({y.id, run, capture});
+}
+
+void* Tape::store(std::size_t bytes) {
+  bytes = (bytes + kCaptureAlignment - 1) / kCaptureAlignment * kCaptureAlignment;
+  require(bytes <= kCaptureBlock, "tape: a capture of {} bytes; at most {}", bytes, kCaptureBlock);
+  if (capture_used_ + bytes > kCaptureBlock) {
+    ++capture_block_;
+    capture_used_ = 0;
+  }
+  if (capture_block_ >= captures_.size()) {
+    captures_.push_back(std::make_unique<std::byte[]>(kCaptureBlock));
+  }
+  std::byte* place = captures_[capture_block_].get() + capture_used_;
+  capture_used_ += bytes;
+  return place;
+}
+
+const RowExchange& Tape::lookup(const IdColumn& ids, const Partition& rows) {
+  for (const Lookup& l : lookups_) {
+    if (l.ids == &ids && l.rows == &rows) return *l.exchange;
+  }
+  lookups_.push_back({&ids, &rows, std::make_unique<RowExchange>(device_, comm_, rows, ids.rows)});
+  return *lookups_.back().exchange;
+}
+
+double Tape::total(Var loss) {
+  double ignored = 0;
+  return total(loss, 0, &ignored);
+}
+
+double Tape::total(Var loss, double extra, double* extra_sum) {
+  require(loss.layout() == Layout::partial, "total: the loss must be a partial scalar");
+  const auto n = static_cast<std::size_t>(loss.rows());
+  std::vector<Real> mine(n);
+  device_.download(mine.data(), loss.value().data, n * sizeof(Real));
+  std::vector<double> partials(2 * n, 0.0);
+  for (std::size_t l = 0; l < n; ++l) partials[2 * l] = static_cast<double>(mine[l]);
+  partials[1] = extra;
+  double sums[2];
+  lane_sum(comm_.host(), lanes(), partials, sums);
+  *extra_sum = sums[1];
+  return sums[0];
+}
+
+void Tape::release_grad(int id) {
+  Node& n = nodes_[static_cast<std::size_t>(id)];
+  if (n.grad.data != nullptr) arena_.give_back(n.grad);
+  n.grad = {};
+}
+
+void Tape::backward(Var loss) {
+  require(loss.layout() == Layout::partial, "backward: the loss must be a partial scalar");
+  kernels().fill(1, loss.grad());
+  for (auto a = adjoints_.rbegin(); a != adjoints_.rend(); ++a) {
+    // No gradient arrived: the output does not reach the loss.
+    if (nodes_[static_cast<std::size_t>(a->output)].grad.data == nullptr) continue;
+    a->run(a->capture);
+    release_grad(a->output);
+  }
+}
+
+}  // namespace chorale

@@ -1,0 +1,127 @@
+// The tape: runs a program once, forward, and remembers how to run it backward.
+//
+// An op computes its value, then records one lambda that adds to its inputs' gradients what its output's
+// gradient makes of them. `backward` runs the lambdas in reverse. Values live to the end of the step; a
+// gradient is given back as soon as its op's adjoint has run. Recorded lambdas are trivially copyable and
+// own nothing, so a step in the steady state allocates nothing; what must be owned for the step (an exchange
+// plan) is kept by the tape.
+//
+// Layouts (graph/partition.h) are checked by ops as shapes are. The loss is a partial scalar: one number a
+// lane; backward seeds it with 1 on every rank, and no scale or rank test appears anywhere.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "embedding/table.h"
+#include "graph/row_exchange.h"
+#include "kernels/arena.h"
+#include "trainer/autodiff/var.h"
+#include "trainer/data/batch.h"
+
+namespace chorale {
+
+class Tape {
+ public:
+  Tape(Device& device, Communicator& comm, const Lanes& lanes, std::uint64_t seed);
+
+  // Forgets the step that was and begins step `step`; `training` turns dropout on. Keeps the memory.
+  void reset(Index step, bool training);
+  bool training() const { return training_; }
+  // A dropout mask of its own for the caller: (seed, step, how many were asked for before in this step).
+  DropoutMask next_mask(double rate);
+
+  Var leaf(Table& table);
+  // A value of `rows` layout over `part`, this rank's rows; `part` must outlive the step.
+  Var output_rows(const Partition& part, Index cols);
+  Var output_partial();  // (local lanes, 1)
+  // Records the adjoint of y, the output just made from `inputs`. Not kept when no input wants a gradient.
+  template <class Adjoint>
+  void on_backward(Var y, std::span<const Var> inputs, Adjoint adjoint) {
+    static_assert(std::is_trivially_copyable_v<Adjoint> && std::is_trivially_destructible_v<Adjoint>,
+                  "an adjoint owns nothing: capture views, numbers and Vars; Tape::keep owns the rest");
+    for (const Var& x : inputs) {
+      if (x.wants_grad()) {
+        void* place = store(sizeof(Adjoint));
+        new (place) Adjoint(adjoint);
+        record(y, [](const void* a) { (*static_cast<const Adjoint*>(a))(); }, place);
+        return;
+      }
+    }
+  }
+  template <class Adjoint>
+  void on_backward(Var y, std::initializer_list<Var> inputs, Adjoint adjoint) {
+    on_backward(y, std::span<const Var>(inputs.begin(), inputs.size()), adjoint);
+  }
+  // The exchange that brings the rows named by `ids` to this rank; built once a step for each column.
+  const RowExchange& lookup(const IdColumn& ids, const Partition& rows);
+
+  // The truth of a partial scalar: its lanes summed up the tree. Collective.
+  double total(Var loss);
+  // `extra` rides along with the loss: returns the sum of the ranks' values of it. Collective.
+  double total(Var loss, double extra, double* extra_sum);
+  // Fills Table::gradient() of every leaf. Collective where adjoints are.
+  void backward(Var loss);
+
+  Device& device() { return device_; }
+  Communicator& comm() { return comm_; }
+  const Kernels& kernels() const { return device_.kernels(); }
+  Arena& arena() { return arena_; }
+  const Lanes& lanes() const { return lanes_only_.lanes(); }
+  // f(l, first, last) for each of this rank's lanes of `part`, rows relative to its first.
+  template <class F>
+  void each_lane(const Partition& part, F f) const {
+    const LaneOffsets offsets = part.lane_offsets();
+    for (std::size_t l = 0; l + 1 < offsets.size(); ++l) f(static_cast<int>(l), offsets[l], offsets[l + 1]);
+  }
+
+ private:
+  friend struct Var;
+  struct Node {
+    View value;
+    View grad;
+    Layout layout;
+    const Partition* part;
+    Table* leaf;
+    bool wants_grad;
+  };
+  struct Adjoint {
+    int output;
+    void (*run)(const void*);
+    const void* capture;
+  };
+  struct Lookup {
+    const IdColumn* ids;
+    const Partition* rows;
+    std::unique_ptr<RowExchange> exchange;
+  };
+
+  Var add_node(const Node& node);
+  void record(Var y, void (*run)(const void*), const void* capture);
+  void* store(std::size_t bytes);
+  void release_grad(int id);
+
+  Device& device_;
+  Communicator& comm_;
+  Partition lanes_only_;  // no rows; carries the lanes of values that have none
+  Arena arena_;
+  std::uint64_t seed_;
+  Index step_ = 0;
+  bool training_ = false;
+  std::uint32_t masks_ = 0;
+  std::vector<Node> nodes_;
+  std::vector<Adjoint> adjoints_;
+  std::vector<Lookup> lookups_;
+  std::vector<std::unique_ptr<std::byte[]>> captures_;  // blocks of kCaptureBlock bytes, reused every step
+  std::size_t capture_block_ = 0;
+  std::size_t capture_used_ = 0;
+};
+
+}  // namespace chorale

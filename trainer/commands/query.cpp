@@ -1,0 +1,112 @@
+// eval, recommend, export: what a trained run is asked.
+#include <fmt/core.h>
+
+#include "kernels/log.h"
+#include "trainer/commands/commands.h"
+#include "trainer/export/export.h"
+#include "trainer/trainer.h"
+
+namespace chorale {
+namespace {
+
+// A run brought back to life at a checkpoint, ready to answer.
+struct Revived {
+  std::filesystem::path checkpoint;
+  std::unique_ptr<Experiment> experiment;
+  ConstView vectors;
+  std::string model;
+};
+
+// The configuration of the run that a checkpoint folder belongs to: RUN/ckpt/NAME.
+std::filesystem::path run_of(const std::filesystem::path& checkpoint) {
+  return std::filesystem::absolute(checkpoint).parent_path().parent_path();
+}
+
+Revived revive(const QueryCommand& command, const World& world) {
+  Revived r;
+  r.checkpoint = resolve_checkpoint(command.run);
+  v1::Config config = RunFolder::read_config(run_of(r.checkpoint));
+  if (!command.data.empty()) config.mutable_data()->set_prepared(command.data);
+  if (!command.ks.empty()) {
+    config.mutable_eval()->clear_k();
+    for (const Index k : command.ks) {
+      require_user(k >= 1, Exit::usage, "give lengths of at least 1", "-k: found {}", k);
+      config.mutable_eval()->add_k(static_cast<int>(k));
+    }
+    config.mutable_train()->clear_early_stop();
+  }
+  r.model = model_name(config.model());
+  r.experiment = std::make_unique<Experiment>(config, world.comm,
+                                              threads_per_rank(config.run().threads(), world.local_ranks));
+  CheckpointStore store(r.checkpoint.parent_path(), r.experiment->device(), world.comm);
+  store.restore(r.checkpoint.filename().string(), r.experiment->tables(), true,
+                r.experiment->dataset().digest(), config_digest(config));
+  r.vectors = r.experiment->represent();
+  return r;
+}
+
+Split split_of(const std::string& text) {
+  if (text == "test") return Split::test;
+  require_user(text == "validation", Exit::usage, "use --split test or --split validation",
+               "--split: found \"{}\"", text);
+  return Split::validation;
+}
+
+}  // namespace
+
+void run_eval(const QueryCommand& command, const World& world) {
+  const Split split = split_of(command.split);
+  Revived r = revive(command, world);
+  const Evaluation e = r.experiment->evaluator().evaluate(r.vectors, split);
+  const Evaluation popular = r.experiment->evaluate_popularity(split);
+  if (world.comm.rank() != 0) return;
+  fmt::print("{} at {}, {} split, {} users, Kmax {}\n", r.model, r.checkpoint.filename().string(),
+             command.split, e.users, e.k_max);
+  fmt::print("{:16} {:>12} {:>12}\n", "metric", r.model, "popularity");
+  for (std::size_t i = 0; i < e.values.size(); ++i) {
+    const MetricValue& v = e.values[i];
+    fmt::print("{:16} {:12.6f} {:12.6f}\n", fmt::format("{}@{}", name(v.metric), v.k), v.value,
+               popular.values[i].value);
+  }
+}
+
+void run_recommend(const QueryCommand& command, const World& world) {
+  require_user(command.k >= 1, Exit::usage, "give a length of at least 1", "-k: found {}", command.k);
+  Revived r = revive(command, world);
+  const Dataset& data = r.experiment->dataset();
+  std::vector<Index> users;
+  for (const std::string& raw : command.users) {
+    const std::optional<Index> user = data.find_user(raw);
+    require_user(user.has_value(), Exit::usage,
+                 fmt::format("ids are listed in {}, for example {}", (data.folder() / "users.tsv").string(),
+                             data.user_name(0)),
+                 "there is no user \"{}\"", raw);
+    users.push_back(*user);
+  }
+  const auto lists = r.experiment->evaluator().recommend(r.vectors, users, command.k, !command.include_seen);
+  if (world.comm.rank() != 0) return;
+  fmt::print("user\trank\titem\tscore\n");
+  for (std::size_t i = 0; i < users.size(); ++i) {
+    for (std::size_t rank = 0; rank < lists[i].size(); ++rank) {
+      fmt::print("{}\t{}\t{}\t{:.6f}\n", command.users[i], rank + 1, data.item_name(lists[i][rank].item),
+                 lists[i][rank].score);
+    }
+  }
+}
+
+void run_export(const QueryCommand& command, const World& world) {
+  Revived r = revive(command, world);
+  const std::string digest = verify_checkpoint(r.checkpoint).hex();
+  export_vectors({.to = command.to,
+                  .model = r.model,
+                  .checkpoint = r.checkpoint.filename().string(),
+                  .checkpoint_digest = digest,
+                  .date = ""},
+                 world.comm, r.experiment->device(), r.experiment->dataset(), r.experiment->nodes(), r.vectors,
+                 r.experiment->evaluator());
+  if (world.comm.rank() != 0) return;
+  fmt::print("wrote {}: {} users, {} items, width {}\n", command.to, r.experiment->dataset().users(),
+             r.experiment->dataset().items(), r.vectors.cols);
+}
+
+}  // namespace chorale

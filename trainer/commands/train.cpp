@@ -1,0 +1,110 @@
+// train: one run, or with --dry-run the plan of one.
+#include <fmt/core.h>
+#include <signal.h>
+
+#include <atomic>
+#include <thread>
+
+#include "comm/typed.h"
+#include "kernels/log.h"
+#include "trainer/commands/commands.h"
+#include "trainer/trainer.h"
+
+namespace chorale {
+namespace {
+
+std::atomic<bool> stop_requested = false;
+static_assert(std::atomic<bool>::is_always_lock_free, "set from a signal handler");
+
+void on_signal(int) { stop_requested.store(true); }
+
+void catch_signals() {
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGUSR1, &action, nullptr);
+  // A write beyond a file-size limit is then an error with a message instead of a silent death.
+  signal(SIGXFSZ, SIG_IGN);
+}
+
+double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
+// Runs one step and one evaluation of the model on a device without memory, and prints what they asked for.
+void print_plan(const v1::Config& config, const World& world) {
+  const std::unique_ptr<Experiment> plan = Experiment::plan(config, world.comm);
+  plan->train(0);
+  plan->note_memory("one training step");
+  plan->represent();
+  plan->note_memory("evaluation");
+  const std::size_t peak = plan->device().peak_bytes();
+  const std::vector<std::size_t> peaks = gather_all<std::size_t>(world.comm.host(), std::span(&peak, 1));
+  if (world.comm.rank() != 0) return;
+  const Dataset& data = plan->dataset();
+  fmt::print("data: {} users, {} items, {} training interactions\n", data.users(), data.items(),
+             data.interactions(Split::train));
+  fmt::print("steps: {} an epoch, {} in all\n", plan->steps_per_epoch(),
+             plan->steps_per_epoch() * config.train().epochs());
+  fmt::print("memory of rank 0 of {}, MiB:\n", world.comm.size());
+  for (const Experiment::MemoryLine& line : plan->memory()) {
+    fmt::print("  {:24} {:10.1f}\n", line.what, mebibytes(line.bytes));
+  }
+  std::size_t sum = 0;
+  for (std::size_t r = 0; r < peaks.size(); ++r) {
+    fmt::print("  {:24} {:10.1f}\n", fmt::format("peak of rank {}", r), mebibytes(peaks[r]));
+    sum += peaks[r];
+  }
+  fmt::print("  {:24} {:10.1f}\n", "peaks of all ranks", mebibytes(sum));
+}
+
+}  // namespace
+
+int threads_per_rank(int asked, int local_ranks) {
+  if (asked > 0) return asked;
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return std::max(1, cores / local_ranks);
+}
+
+Exit run_train(const TrainCommand& command, const World& world) {
+  const v1::Config config = load_config(command.config, command.assignments);
+  if (command.dry_run) {
+    print_plan(config, world);
+    return Exit::finished;
+  }
+  const std::string out =
+      command.out.empty() ? (std::filesystem::path(config.out_dir()) / config.run_name()).string() : command.out;
+  const int threads = threads_per_rank(config.run().threads(), world.local_ranks);
+  Experiment experiment(config, world.comm, threads);
+  const Dataset& data = experiment.dataset();
+  log_info("{}: {} users, {} items, {} training interactions; {} ranks x {} threads, {} lanes",
+           model_name(config.model()), data.users(), data.items(), data.interactions(Split::train),
+           world.comm.size(), threads, config.run().lanes());
+
+  catch_signals();
+  Trainer trainer(config, experiment,
+                  {.out = out,
+                   .resume = command.resume,
+                   .max_steps = command.max_steps,
+                   .command_line = command.command_line,
+                   .stop = &stop_requested});
+  const Exit exit = trainer.run();
+  const StepTimes& t = experiment.times();
+  log_info("seconds of rank 0: sampling {:.2f}, forward {:.2f}, backward {:.2f}, update {:.2f}; device memory "
+           "at most {:.0f} MiB",
+           t.sample, t.forward, t.backward, t.update, mebibytes(experiment.device().peak_bytes()));
+  const std::string report = experiment.timing_report();
+  if (!report.empty()) log_info("{}", report);
+  if (exit == Exit::finished && data.interactions(Split::test) > 0) {
+    const Evaluation popular = experiment.evaluate_popularity(Split::test);
+    const Index k = metric_lengths(config).front();
+    log_info("most popular items  test  recall@{} {:.5f}  ndcg@{} {:.5f}", k, popular.at(Metric::recall, k), k,
+             popular.at(Metric::ndcg, k));
+  }
+  if (exit == Exit::finished) {
+    log_info("finished: {}; next: chorale recommend {} --user ID, chorale export {} --to DIR", out, out, out);
+  } else {
+    log_info("stopped: {}; the same command continues it", out);
+  }
+  return exit;
+}
+
+}  // namespace chorale

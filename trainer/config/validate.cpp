@@ -1,0 +1,145 @@
+// What parses but makes no sense.
+#include <google/protobuf/descriptor.h>
+
+#include <cmath>
+
+#include "kernels/check.h"
+#include "trainer/config/config.h"
+
+namespace chorale {
+namespace {
+
+namespace pb = google::protobuf;
+
+class Checker {
+ public:
+  explicit Checker(const std::string& origin) : origin_(origin) {}
+
+  template <class T>
+  void at_least(const char* field, T found, T least) const {
+    require_user(found >= least, Exit::usage, kHint, "{}: {}: found {}, expected at least {}", origin_, field,
+                 found, least);
+  }
+  void positive(const char* field, double found) const {
+    require_user(found > 0, Exit::usage, kHint, "{}: {}: found {}, expected a number above 0", origin_, field,
+                 found);
+  }
+  void share(const char* field, double found) const {
+    require_user(found >= 0 && found < 1, Exit::usage, kHint, "{}: {}: found {}, expected 0 <= x < 1", origin_,
+                 field, found);
+  }
+  void holds(bool ok, const char* field, const std::string& message, const std::string& hint = kHint) const {
+    require_user(ok, Exit::usage, hint, "{}: {}: {}", origin_, field, message);
+  }
+  // Protobuf's text form accepts nan and inf; no number of a configuration may be either.
+  void finite(const pb::Message& message, const std::string& path) const {
+    std::vector<const pb::FieldDescriptor*> fields;
+    const pb::Reflection* r = message.GetReflection();
+    r->ListFields(message, &fields);
+    for (const pb::FieldDescriptor* f : fields) {
+      const std::string name = path.empty() ? f->name() : path + "." + f->name();
+      if (f->is_repeated()) continue;
+      if (f->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) finite(r->GetMessage(message, f), name);
+      if (f->cpp_type() == pb::FieldDescriptor::CPPTYPE_DOUBLE) {
+        const double x = r->GetDouble(message, f);
+        require_user(std::isfinite(x), Exit::usage, kHint, "{}: {}: found {}, expected a finite number",
+                     origin_, name, x);
+      }
+    }
+  }
+
+ private:
+  static constexpr const char* kHint = "fields and their ranges: docs/configuration.md";
+  const std::string& origin_;
+};
+
+void validate_model(const v1::Model& model, const Checker& check) {
+  check.holds(model.kind_case() != v1::Model::KIND_NOT_SET, "model", "found no model",
+              "write one, for example model { lightgcn { layers: 3 } }");
+  if (model.has_mf()) {
+    check.at_least("model.mf.dim", model.mf().dim(), 1);
+    check.at_least("model.mf.l2", model.mf().l2(), 0.0);
+  }
+  if (model.has_lightgcn()) {
+    check.at_least("model.lightgcn.dim", model.lightgcn().dim(), 1);
+    check.at_least("model.lightgcn.layers", model.lightgcn().layers(), 0);
+    check.holds(model.lightgcn().layers() <= 15, "model.lightgcn.layers", "found more than 15 layers");
+    check.at_least("model.lightgcn.l2", model.lightgcn().l2(), 0.0);
+  }
+  if (model.has_ngcf()) {
+    check.at_least("model.ngcf.dim", model.ngcf().dim(), 1);
+    check.holds(model.ngcf().widths_size() <= 15, "model.ngcf.widths", "found more than 15 layers");
+    for (const int w : model.ngcf().widths()) check.at_least("model.ngcf.widths", w, 1);
+    check.share("model.ngcf.message_dropout", model.ngcf().message_dropout());
+    check.at_least("model.ngcf.l2", model.ngcf().l2(), 0.0);
+  }
+}
+
+void validate_optimizer(const v1::Optimizer& o, const Checker& check) {
+  check.holds(o.kind_case() != v1::Optimizer::KIND_NOT_SET, "optimizer", "found no optimizer",
+              "write one, for example optimizer { rate: 1e-3 adam {} }");
+  check.positive("optimizer.rate", o.rate());
+  if (o.has_adam()) {
+    check.share("optimizer.adam.beta1", o.adam().beta1());
+    check.share("optimizer.adam.beta2", o.adam().beta2());
+    check.positive("optimizer.adam.epsilon", o.adam().epsilon());
+  }
+  if (o.has_adamw()) {
+    check.share("optimizer.adamw.beta1", o.adamw().beta1());
+    check.share("optimizer.adamw.beta2", o.adamw().beta2());
+    check.positive("optimizer.adamw.epsilon", o.adamw().epsilon());
+  }
+}
+
+}  // namespace
+
+void validate(const v1::Config& config, const std::string& origin) {
+  const Checker check(origin);
+  check.holds(config.schema_version() == 1, "schema_version",
+              fmt::format("found {}, expected 1", config.schema_version()), "write schema_version: 1");
+  check.finite(config, "");
+  validate_model(config.model(), check);
+  validate_optimizer(config.optimizer(), check);
+  check.holds(!config.data().prepared().empty(), "data.prepared", "found nothing, expected a prepared folder",
+              "prepare one with `chorale prepare`, then --set data.prepared=DIR");
+  check.at_least("train.epochs", config.train().epochs(), 0);
+  check.at_least("train.batch", config.train().batch(), 1);
+  check.at_least("train.early_stop.patience", config.train().early_stop().patience(), 1);
+  const WatchedMetric watched =
+      parse_metric(config.train().early_stop().metric(), origin + ": train.early_stop.metric");
+  const std::vector<Index> ks = metric_lengths(config);
+  for (const Index k : ks) check.at_least("eval.k", k, Index{1});
+  if (config.train().has_early_stop()) {
+    check.holds(std::ranges::find(ks, watched.k) != ks.end(), "train.early_stop.metric",
+                fmt::format("{} is watched but eval.k does not hold {}", watched.text(), watched.k));
+    check.at_least("eval.every_epochs", config.eval().every_epochs(), 1);
+  }
+  check.at_least("eval.every_epochs", config.eval().every_epochs(), 0);
+  check.at_least("eval.users_per_block", config.eval().users_per_block(), 1);
+  check.at_least("checkpoint.every_epochs", config.checkpoint().every_epochs(), 0);
+  check.at_least("checkpoint.every_steps", static_cast<Index>(config.checkpoint().every_steps()), Index{0});
+  check.at_least("checkpoint.keep", config.checkpoint().keep(), 1);
+  check.at_least("run.lanes", config.run().lanes(), 0);
+  check.at_least("run.threads", config.run().threads(), 0);
+  check.at_least("schedule.warmup_steps", static_cast<Index>(config.schedule().warmup_steps()), Index{0});
+}
+
+std::string WatchedMetric::text() const { return fmt::format("{}@{}", name(metric), k); }
+
+WatchedMetric parse_metric(const std::string& text, const std::string& field) {
+  std::vector<std::string> names;
+  const std::size_t at = text.find('@');
+  for (int m = 0; m < kMetrics; ++m) {
+    const auto metric = static_cast<Metric>(m);
+    names.emplace_back(name(metric));
+    if (text.substr(0, at) != name(metric) || at == std::string::npos) continue;
+    const std::string digits = text.substr(at + 1);
+    if (!digits.empty() && digits.size() < 7 && digits.find_first_not_of("0123456789") == std::string::npos) {
+      return {metric, std::stoll(digits)};
+    }
+  }
+  throw Error(Exit::usage, fmt::format("{}: found \"{}\", expected NAME@K", field, text),
+              fmt::format("names: {}", fmt::join(names, ", ")));
+}
+
+}  // namespace chorale

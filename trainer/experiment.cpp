@@ -1,0 +1,200 @@
+#include "trainer/experiment.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "comm/checked_communicator.h"
+#include "comm/plan_communicator.h"
+#include "comm/typed.h"
+#include "embedding/optimize.h"
+#include "kernels/checked_kernels.h"
+#include "kernels/decorated_device.h"
+#include "kernels/plan_device.h"
+#include "trainer/config/config.h"
+
+namespace chorale {
+namespace {
+
+DeviceKind device_kind(v1::Config::Device device) {
+  switch (device) {
+    case v1::Config::CPU: return DeviceKind::cpu;
+    case v1::Config::REFERENCE: return DeviceKind::reference;
+    case v1::Config::CUDA: return DeviceKind::cuda;
+  }
+  return DeviceKind::cpu;
+}
+
+// Adds the time since the last call to a counter.
+class Stopwatch {
+ public:
+  void lap(double& seconds) {
+    const auto now = std::chrono::steady_clock::now();
+    seconds += std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Experiment::Experiment(const v1::Config& config, Communicator& world, int threads)
+    : Experiment(config, world,
+                 make_device({.kind = device_kind(config.device()), .ordinal = 0, .threads = threads}),
+                 nullptr) {}
+
+std::unique_ptr<Experiment> Experiment::plan(const v1::Config& config, Communicator& world) {
+  v1::Config plain = config;
+  plain.mutable_run()->set_checked(false);  // there is nothing to check
+  return std::unique_ptr<Experiment>(
+      new Experiment(plain, world, make_plan_device(), make_plan_communicator(world.host())));
+}
+
+Experiment::Experiment(const v1::Config& config, Communicator& world, std::unique_ptr<Device> device,
+                       std::unique_ptr<Communicator> own_comm)
+    : config_(config),
+      world_(world),
+      base_device_(std::move(device)),
+      device_(base_device_.get()),
+      own_comm_(std::move(own_comm)),
+      comm_(own_comm_ ? own_comm_.get() : &world),
+      dataset_(Dataset::open(config.data().prepared())),
+      lanes_(make_lanes(config.run().lanes(), world.size(), world.rank())) {
+  if (config_.run().checked()) {
+    checked_kernels_ = make_checked_kernels(device_->kernels());
+    checked_device_ = std::make_unique<DecoratedDevice>(*device_, *checked_kernels_);
+    device_ = checked_device_.get();
+    checked_comm_ = make_checked_communicator(*comm_);
+    comm_ = checked_comm_.get();
+  }
+  if (config_.run().timed()) {
+    timed_kernels_ = std::make_unique<TimedKernels>(device_->kernels());
+    timed_device_ = std::make_unique<DecoratedDevice>(*device_, *timed_kernels_);
+    device_ = timed_device_.get();
+    timed_comm_ = make_timed_communicator(*comm_);
+    comm_ = timed_comm_.get();
+  }
+  build();
+}
+
+Experiment::~Experiment() = default;
+
+void Experiment::build() {
+  context_ = std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_, config_.train().seed());
+  model_ = make_model(*context_, config_.model());
+  note_memory("graph and parameters");
+  optimizer_ = make_optimizer(config_.optimizer());
+  for (Table* table : tables()) table->allocate_state(optimizer_->state(table->cols()));
+  note_memory("optimizer state");
+  tape_ = std::make_unique<Tape>(*device_, *comm_, lanes_, config_.train().seed());
+  const SamplerOptions options{config_.train().batch(), config_.train().seed()};
+  sampler_ = config_.train().sampler() == v1::Train::USER ? make_user_sampler(dataset_, lanes_, options)
+                                                          : make_epoch_sampler(dataset_, lanes_, options);
+  schedule_ = make_schedule(config_, sampler_->steps_per_epoch());
+  evaluator_ = std::make_unique<Evaluator>(
+      *device_, *comm_, dataset_, context_->nodes(),
+      EvaluatorOptions{metric_lengths(config_), config_.eval().users_per_block()});
+}
+
+void Experiment::note_memory(const std::string& what) {
+  const std::size_t now = device_->bytes_in_use();
+  if (now > noted_bytes_) memory_.push_back({what, now - noted_bytes_});
+  noted_bytes_ = now;
+}
+
+double Experiment::train(Index step, bool stop, bool* stop_agreed) {
+  Stopwatch watch;
+  sampler_->draw(step, batch_);
+  watch.lap(times_.sample);
+  tape_->reset(step, true);
+  const Var loss = model_->loss(*tape_, batch_);
+  double stops = 0;
+  const double value = tape_->total(loss, stop ? 1.0 : 0.0, &stops);
+  *stop_agreed = stops > 0;
+  require_user(std::isfinite(value), Exit::non_finite,
+               "a lower learning rate or a warm-up usually helps; the last checkpoint is intact",
+               "the loss of step {} is {}", step, value);
+  watch.lap(times_.forward);
+  tape_->backward(loss);
+  watch.lap(times_.backward);
+  optimize(*optimizer_, tables(), tape_->arena(), *comm_, device_->kernels(), schedule_.rate(step), step + 1);
+  device_->synchronize();
+  watch.lap(times_.update);
+  return value;
+}
+
+double Experiment::differentiate(Index step) {
+  sampler_->draw(step, batch_);
+  tape_->reset(step, true);
+  const Var loss = model_->loss(*tape_, batch_);
+  const double value = tape_->total(loss);
+  tape_->backward(loss);
+  return value;
+}
+
+ConstView Experiment::represent() {
+  tape_->reset(0, false);
+  return model_->represent(*tape_).value();
+}
+
+Evaluation Experiment::evaluate(Split split) { return evaluator_->evaluate(represent(), split); }
+
+Evaluation Experiment::evaluate_popularity(Split split) {
+  const std::vector<Real> mine = popularity_vectors(dataset_, nodes());
+  const Array<Real> vectors(*device_, std::span<const Real>(mine));
+  return evaluator_->evaluate(ConstView(vectors.data(), nodes().local_rows(), 1), split);
+}
+
+std::string Experiment::timing_report() const {
+  if (!timed_kernels_) return "";
+  std::string text = "kernels of rank 0:        calls   seconds      GB/s";
+  for (const KernelTime& k : timed_kernels_->times()) {
+    text += fmt::format("\n  {:20} {:8} {:9.3f} {:9.2f}", k.name, k.calls, k.seconds,
+                        k.seconds > 0 ? k.bytes / k.seconds * 1e-9 : 0.0);
+  }
+  text += "\ncollectives of rank 0:    calls   seconds     bytes sent";
+  for (int v = 0; v < kVerbs; ++v) {
+    const auto& s = timed_comm_->statistics()[static_cast<Verb>(v)];
+    text += fmt::format("\n  {:20} {:8} {:9.3f} {:14}", name(static_cast<Verb>(v)), s.calls, s.seconds, s.bytes_sent);
+  }
+  return text;
+}
+
+std::vector<Real> popularity_vectors(const Dataset& dataset, const Partition& nodes) {
+  std::vector<Real> vectors;
+  for (Index row = nodes.first(); row < nodes.last(); ++row) {
+    const Index node = dataset.node_of_row(row);
+    vectors.push_back(dataset.is_user(node)
+                          ? Real{1}
+                          : static_cast<Real>(dataset.users_of(node - dataset.users()).size()));
+  }
+  return vectors;
+}
+
+namespace {
+
+// The whole (rows, cols) matrix of which this rank holds a contiguous part, or all of it.
+std::vector<Real> whole(Device& device, Communicator& comm, const Table& table, View part) {
+  std::vector<Real> mine(static_cast<std::size_t>(part.size()));
+  device.download(mine.data(), part.data, mine.size() * sizeof(Real));
+  if (table.layout() == Layout::replicated) return mine;
+  return gather_all<Real>(comm.host(), mine);
+}
+
+}  // namespace
+
+Digest digest_of_tables(Device& device, Communicator& comm, std::span<Table* const> tables) {
+  std::string digests;
+  for (const Table* table : tables) {
+    const std::vector<Real> values = whole(device, comm, *table, table->values());
+    digests += table->name() + digest_of(std::as_bytes(std::span(values))).hex();
+    for (std::size_t c = 0; c < table->state_columns().size(); ++c) {
+      const std::vector<Real> state = whole(device, comm, *table, table->state(c));
+      digests += table->state_columns()[c].name + digest_of(std::as_bytes(std::span(state))).hex();
+    }
+  }
+  return digest_of(digests);
+}
+
+}  // namespace chorale

@@ -1,0 +1,115 @@
+// One training run in memory, on any number of ranks: device, data, model, tables, tape, sampler, optimizer.
+// The order of members is the order of construction; what is later uses what is earlier.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "comm/timed_communicator.h"
+#include "configs/schema/config.pb.h"
+#include "embedding/optimizer.h"
+#include "embedding/schedule.h"
+#include "graph/io/dataset.h"
+#include "graph/io/lane_file.h"
+#include "kernels/device.h"
+#include "kernels/timed_kernels.h"
+#include "trainer/autodiff/tape.h"
+#include "trainer/data/sampler.h"
+#include "trainer/evaluate/evaluator.h"
+#include "trainer/model.h"
+
+namespace chorale {
+
+// Seconds of this rank in the parts of its steps.
+struct StepTimes {
+  double sample = 0, forward = 0, backward = 0, update = 0;
+};
+
+class Experiment {
+ public:
+  // `threads`: CPU threads of this rank. Collective.
+  Experiment(const v1::Config& config, Communicator& world, int threads);
+  // Plans only: no memory stands behind it (kernels/plan_device.h).
+  static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world);
+  ~Experiment();
+
+  // One step of training. `stop` asks all ranks to stop; `stop_agreed` tells whether any did, the same on all
+  // ranks. Returns the loss. Throws Error (Exit::non_finite) if the loss is not finite. Collective.
+  double train(Index step, bool stop, bool* stop_agreed);
+  double train(Index step) {
+    bool ignored = false;
+    return train(step, false, &ignored);
+  }
+  // Loss and gradients of one step, without the update: for tests of gradients. Collective.
+  double differentiate(Index step);
+
+  // The vectors that score; valid until the next call of this or `train`. Collective.
+  ConstView represent();
+  Evaluation evaluate(Split split);
+  // Metrics of recommending the most popular items to everybody. Collective.
+  Evaluation evaluate_popularity(Split split);
+
+  Index steps_per_epoch() const { return sampler_->steps_per_epoch(); }
+  std::span<Table* const> tables() const { return context_->tables(); }
+  const Dataset& dataset() const { return dataset_; }
+  const Partition& nodes() const { return context_->nodes(); }
+  ModelContext& context() { return *context_; }
+  Tape& tape() { return *tape_; }
+  Evaluator& evaluator() { return *evaluator_; }
+  Device& device() { return *device_; }
+  Communicator& comm() { return *comm_; }
+  const StepTimes& times() const { return times_; }
+  // The report of run.timed; empty if it was not asked for.
+  std::string timing_report() const;
+
+  // Bytes of this rank's device memory by what they are for, in the order they were allocated.
+  struct MemoryLine {
+    std::string what;
+    std::size_t bytes;
+  };
+  const std::vector<MemoryLine>& memory() const { return memory_; }
+  void note_memory(const std::string& what);
+
+ private:
+  Experiment(const v1::Config& config, Communicator& world, std::unique_ptr<Device> device,
+             std::unique_ptr<Communicator> own_comm);
+  void build();
+
+  v1::Config config_;
+  Communicator& world_;
+  std::unique_ptr<Device> base_device_;
+  std::unique_ptr<Kernels> checked_kernels_;
+  std::unique_ptr<Device> checked_device_;
+  std::unique_ptr<TimedKernels> timed_kernels_;
+  std::unique_ptr<Device> timed_device_;
+  Device* device_;
+  std::unique_ptr<Communicator> own_comm_;
+  std::unique_ptr<Communicator> checked_comm_;
+  std::unique_ptr<TimedCommunicator> timed_comm_;
+  Communicator* comm_;
+  Dataset dataset_;
+  Lanes lanes_;
+  std::unique_ptr<ModelContext> context_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<Tape> tape_;
+  std::unique_ptr<Sampler> sampler_;
+  std::unique_ptr<Evaluator> evaluator_;
+  Schedule schedule_;
+  Batch batch_;
+  StepTimes times_;
+  std::vector<MemoryLine> memory_;
+  std::size_t noted_bytes_ = 0;
+};
+
+// XXH3-128 over the values and the optimizer state of all tables, whole tables in row order: the same for any
+// number of ranks. Collective.
+Digest digest_of_tables(Device& device, Communicator& comm, std::span<Table* const> tables);
+
+// This rank's vectors of the popularity baseline: users (1), items (training degree). (local rows, 1)
+std::vector<Real> popularity_vectors(const Dataset& dataset, const Partition& nodes);
+
+}  // namespace chorale

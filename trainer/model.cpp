@@ -1,0 +1,91 @@
+#include "trainer/model.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include "kernels/check.h"
+
+namespace chorale {
+namespace {
+
+namespace pb = google::protobuf;
+
+std::map<std::string, ModelFactory>& registry() {
+  static std::map<std::string, ModelFactory> factories;  // filled by static registrations, then only read
+  return factories;
+}
+
+const pb::FieldDescriptor* chosen(const v1::Model& config) {
+  return config.GetReflection()->GetOneofFieldDescriptor(config, config.GetDescriptor()->oneof_decl(0));
+}
+
+// Values of one table; users and items are sides of their own for Xavier's fan-in.
+Initializer initializer(const v1::Initial& initial, std::uint64_t seed, const std::string& table,
+                        const Dataset& data, Index cols) {
+  if (initial.has_normal()) return normal_values(seed, table, initial.normal().stddev());
+  return by_side(data.users(), xavier_uniform_values(seed, table, data.users(), cols),
+                 xavier_uniform_values(seed, table, data.items(), cols));
+}
+
+}  // namespace
+
+ModelContext::ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes,
+                           std::uint64_t seed)
+    : device_(device),
+      comm_(comm),
+      dataset_(std::move(dataset)),
+      nodes_(dataset_.node_partition(lanes)),
+      seed_(seed) {
+  for (Index row = nodes_.first(); row < nodes_.last(); ++row) {
+    nodes_of_rows_.push_back(dataset_.node_of_row(row));
+  }
+  node_names_ = Array<Index>(device, std::span<const Index>(nodes_of_rows_));
+}
+
+const DistCsr& ModelContext::adjacency(Normalization normalization) {
+  std::unique_ptr<DistCsr>& graph = graphs_[normalization];
+  if (!graph) {
+    graph = std::make_unique<DistCsr>(
+        bipartite_adjacency(device_, comm_, dataset_, nodes_, normalization));
+  }
+  return *graph;
+}
+
+Table& ModelContext::embeddings(const std::string& name, Index cols, const v1::Initial& initial) {
+  owned_.push_back(std::make_unique<Table>(device_, name, nodes_, cols, nodes_of_rows_,
+                                           initializer(initial, seed_, name, dataset_, cols)));
+  tables_.push_back(owned_.back().get());
+  return *owned_.back();
+}
+
+Table& ModelContext::weight(const std::string& name, Index rows, Index cols) {
+  owned_.push_back(std::make_unique<Table>(device_, name, nodes_.lanes(), rows, cols,
+                                           xavier_uniform_values(seed_, name, rows, cols)));
+  tables_.push_back(owned_.back().get());
+  return *owned_.back();
+}
+
+void register_model(std::string name, ModelFactory factory) {
+  registry()[std::move(name)] = std::move(factory);
+}
+
+std::unique_ptr<Model> make_model(ModelContext& context, const v1::Model& config) {
+  const pb::FieldDescriptor* field = chosen(config);
+  require_user(field != nullptr, Exit::usage, fmt::format("known models: {}", fmt::join(model_names(), ", ")),
+               "the configuration names no model");
+  const auto factory = registry().find(field->name());
+  require(factory != registry().end(), "model {} is in the schema but was not registered", field->name());
+  return factory->second(context, config.GetReflection()->GetMessage(config, field));
+}
+
+std::string model_name(const v1::Model& config) {
+  const pb::FieldDescriptor* field = chosen(config);
+  return field == nullptr ? "" : field->name();
+}
+
+std::vector<std::string> model_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, factory] : registry()) names.push_back(name);
+  return names;
+}
+
+}  // namespace chorale

@@ -1,0 +1,81 @@
+// NGCF: Wang et al., "Neural Graph Collaborative Filtering", SIGIR 2019, as the published code runs it.
+//
+// Layer k:  n = A e_k,  e_{k+1} = dropout(leaky(n W_gc + b_gc) + leaky((e_k o n) W_bi + b_bi))
+// Final vectors: e_0 beside the row-normalised e_1 .. e_K; the next layer takes the un-normalised value.
+// Deviations of that code from the paper (eqs. 7 and 8), kept: one LeakyReLU for each of the two terms, biases,
+// one row-normalised matrix with self loops for both terms, normalised layer outputs.
+#include "trainer/model.h"
+
+namespace chorale {
+namespace {
+
+Normalization normalization(v1::Ngcf::Adjacency a) {
+  switch (a) {
+    case v1::Ngcf::RW_SL: return Normalization::rw_sl;
+    case v1::Ngcf::RW_I: return Normalization::rw_i;
+    case v1::Ngcf::RW: return Normalization::rw;
+    case v1::Ngcf::SYM: return Normalization::sym;
+    case v1::Ngcf::PLAIN: return Normalization::plain;
+  }
+  return Normalization::rw_sl;
+}
+
+class Ngcf final : public Model {
+ public:
+  Ngcf(ModelContext& c, const v1::Ngcf& f)
+      : adjacency_(c.adjacency(normalization(f.adjacency()))),
+        names_(c.node_names()),
+        e_(c.embeddings("ngcf.ego", f.dim(), {})),
+        dropout_(f.message_dropout()),
+        slope_(f.slope()),
+        l2_(f.l2()) {
+    std::vector<int> widths(f.widths().begin(), f.widths().end());
+    if (widths.empty()) widths = {64, 64, 64};
+    int from = f.dim();
+    for (std::size_t k = 0; k < widths.size(); ++k) {
+      const std::string at = "." + std::to_string(k);
+      layers_.push_back({c.weight("ngcf.w_gc" + at, from, widths[k]), c.weight("ngcf.b_gc" + at, 1, widths[k]),
+                         c.weight("ngcf.w_bi" + at, from, widths[k]), c.weight("ngcf.b_bi" + at, 1, widths[k])});
+      from = widths[k];
+    }
+  }
+
+  Var represent(Tape& t) override {
+    Var e = t.leaf(e_);
+    std::vector<Var> parts{e};
+    for (const Layer& layer : layers_) {
+      Var n = spmm(adjacency_, e);
+      Var sum = leaky_relu(add_bias(matmul(n, t.leaf(layer.w_gc)), t.leaf(layer.b_gc)), slope_);
+      Var bi = leaky_relu(add_bias(matmul(multiply(e, n), t.leaf(layer.w_bi)), t.leaf(layer.b_bi)), slope_);
+      e = dropout(sum + bi, dropout_, names_);
+      parts.push_back(normalize_rows(e));
+    }
+    return concat(parts);
+  }
+
+  Var loss(Tape& t, const Batch& b) override {
+    Var z = represent(t);
+    Var u = gather(z, b["user"], b.part), p = gather(z, b["positive"], b.part),
+        n = gather(z, b["negative"], b.part);
+    return bpr_loss(u, p, n) + (l2_ / static_cast<double>(b.size())) *
+                                   (half_squares(u) + half_squares(p) + half_squares(n));
+  }
+
+ private:
+  struct Layer {
+    Table &w_gc, &b_gc, &w_bi, &b_bi;
+  };
+
+  const DistCsr& adjacency_;
+  std::span<const Index> names_;
+  Table& e_;
+  std::vector<Layer> layers_;
+  double dropout_;
+  double slope_;
+  double l2_;
+};
+
+const ModelRegistration<v1::Ngcf, Ngcf> registered("ngcf");
+
+}  // namespace
+}  // namespace chorale

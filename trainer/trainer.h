@@ -1,0 +1,65 @@
+// The training loop around an Experiment: epochs, evaluation, early stopping, checkpoints, restart, stopping on
+// request. Everything it decides is decided from values that are the same on all ranks.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+
+#include "kernels/check.h"
+#include "trainer/best.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/config/config.h"
+#include "trainer/experiment.h"
+#include "trainer/run_folder.h"
+
+namespace chorale {
+
+struct TrainerOptions {
+  std::filesystem::path out;       // the run's folder
+  std::string resume = "auto";     // auto, never, or the path of a run or checkpoint to start from
+  Index max_steps = -1;            // stop after so many steps in this call; -1: no limit
+  std::string command_line;
+  // Set by a signal handler; looked at after every step.
+  const std::atomic<bool>* stop = nullptr;
+};
+
+class Trainer {
+ public:
+  Trainer(const v1::Config& config, Experiment& experiment, TrainerOptions options);
+
+  // Trains to the end, to a stop on request or to the step limit; a checkpoint is committed in each case.
+  // Returns Exit::finished or Exit::stopped. Collective.
+  Exit run();
+
+ private:
+  void resume();
+  void finish_epoch();
+  void evaluate();
+  bool should_stop_early() const;
+  void save(bool force);
+  void write_final();
+  Index total_steps() const { return experiment_.steps_per_epoch() * config_.train().epochs(); }
+  bool has_validation() const { return experiment_.dataset().interactions(Split::validation) > 0; }
+  Best& watched() { return has_validation() ? by_validation_ : by_test_; }
+  const Best& watched() const { return has_validation() ? by_validation_ : by_test_; }
+
+  v1::Config config_;
+  Experiment& experiment_;
+  TrainerOptions options_;
+  RunFolder folder_;
+  CheckpointStore checkpoints_;
+  WatchedMetric metric_;
+  Best by_validation_{"validation"};
+  Best by_test_{"test"};
+  RunState state_;
+  Index step_ = 0;
+  Index saved_step_ = -1;
+  Index evaluated_epoch_ = -1;
+  Evaluation last_test_;
+  double epoch_loss_ = 0;   // sum over the steps of the epoch under way
+  Index epoch_steps_ = 0;
+  double seconds_ = 0;      // of training since the last epoch's end
+};
+
+}  // namespace chorale
