@@ -1,3 +1,5 @@
+// Merging the forms of a gradient. The order of summation is the header's; scatter-adds have
+// distinct rows.
 #include "embedding/gradient.h"
 
 #include <algorithm>

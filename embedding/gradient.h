@@ -1,8 +1,9 @@
-// The gradient of one table for one step, in the form the step made it: dense, row-sparse, or one stack of
-// lane contributions (replicated tables). Memory comes from the step's arena and dies with the step.
+// The gradient of one table for one step, in the form the step made it: dense, row-sparse, or one
+// stack of lane contributions (replicated tables). Memory comes from the step's arena and dies with
+// the step.
 //
-// Sums into a row: dense contributions in the order the tape made them, then row-sparse parts in the order
-// they were added. Lane stacks are summed up the tree of comm/lane_sum.h.
+// Sums into a row: dense contributions in the order the tape made them, then row-sparse parts in
+// the order they were added. Lane stacks are summed up the tree of comm/lane_sum.h.
 #pragma once
 
 #include <vector>
@@ -24,7 +25,9 @@ class Gradient {
  public:
   // Forgets the last step; nothing is zero, there is simply no gradient yet.
   void clear();
-  bool is_empty() const { return dense_.data == nullptr && parts_.empty() && stack_.data == nullptr; }
+  bool is_empty() const {
+    return dense_.data == nullptr && parts_.empty() && stack_.data == nullptr;
+  }
 
   // The dense gradient (rows, cols), zero when first asked for in a step.
   View dense(Arena& arena, Index rows, Index cols);
@@ -33,11 +36,14 @@ class Gradient {
   // Lane l's (rows, cols) contribution to a replicated table, zero when first asked for in a step.
   View lane(Arena& arena, int local_lanes, int l, Index rows, Index cols);
 
-  // Everything as one dense (rows, cols) gradient; a lane stack is summed over all ranks. Collective for
-  // replicated tables.
-  ConstView reduce_dense(Arena& arena, Communicator& comm, const Lanes& lanes, Index rows, Index cols);
+  // Everything as one dense (rows, cols) gradient; a lane stack is summed over all ranks.
+  // Collective for replicated tables.
+  ConstView reduce_dense(Arena& arena, Communicator& comm, const Lanes& lanes, Index rows,
+                         Index cols);
   // True if the gradient is row-sparse only, so that untouched rows need not be visited.
-  bool is_sparse() const { return dense_.data == nullptr && stack_.data == nullptr && !parts_.empty(); }
+  bool is_sparse() const {
+    return dense_.data == nullptr && stack_.data == nullptr && !parts_.empty();
+  }
   // All parts merged into one: rows ascending and distinct.
   SparsePart reduce_sparse(Arena& arena, Index cols);
 

@@ -1,3 +1,4 @@
+// Draws are keyed by XXH3 of the table's name under the seed, with (node, column) as the counter.
 #include "embedding/initializers.h"
 
 #include <xxhash.h>

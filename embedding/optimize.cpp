@@ -1,3 +1,5 @@
+// One optimizer step over all tables; chooses between the dense and the row-sparse form of each
+// gradient.
 #include "embedding/optimize.h"
 
 #include "kernels/check.h"

@@ -11,7 +11,7 @@
 namespace chorale {
 
 // A table without a gradient this step is left alone, its state too. Collective.
-void optimize(const Optimizer& optimizer, std::span<Table* const> tables, Arena& arena, Communicator& comm,
-              const Kernels& kernels, double rate, Index step);
+void optimize(const Optimizer& optimizer, std::span<Table* const> tables, Arena& arena,
+              Communicator& comm, const Kernels& kernels, double rate, Index step);
 
 }  // namespace chorale

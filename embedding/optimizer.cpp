@@ -1,3 +1,4 @@
+// The registry of optimizers and the options they take.
 #include "embedding/optimizer.h"
 
 #include <fmt/ranges.h>

@@ -1,5 +1,6 @@
-// Optimizers. To add one, write embedding/optimizers/<name>.cpp: the constructor takes its numbers from
-// Options, `state` names its columns, `update` calls kernels; end with an OptimizerRegistration.
+// Optimizers. To add one, write embedding/optimizers/<name>.cpp: the constructor takes its numbers
+// from Options, `state` names its columns, `update` calls kernels; end with an
+// OptimizerRegistration.
 #pragma once
 
 #include <functional>
@@ -17,12 +18,13 @@ namespace chorale {
 class Table;
 
 struct StateColumn {
-  std::string name;   // "m"
-  Index width;        // the table's width, or 1 for one number a row
+  std::string name;  // "m"
+  Index width;       // the table's width, or 1 for one number a row
   Real initial;
 };
 
-// Named numbers from the configuration. A name that nobody took is an error, so a typing slip cannot pass.
+// Named numbers from the configuration. A name that nobody took is an error, so a typing slip
+// cannot pass.
 class Options {
  public:
   explicit Options(std::map<std::string, double> values) : values_(std::move(values)) {}
@@ -49,7 +51,8 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
   virtual std::vector<StateColumn> state(Index cols) const = 0;
-  // True if a row without a gradient moves too (Adam's momentum): then sparse gradients are made dense.
+  // True if a row without a gradient moves too (Adam's momentum): then sparse gradients are made
+  // dense.
   virtual bool moves_untouched_rows() const = 0;
   virtual void update(const Kernels& kernels, const RowUpdate& update) const = 0;
 };

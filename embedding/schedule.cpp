@@ -1,3 +1,4 @@
+// Closed forms of the learning rate.
 #include "embedding/schedule.h"
 
 #include <algorithm>

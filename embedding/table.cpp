@@ -1,3 +1,5 @@
+// Memory and initial values of tables. Rows are filled in blocks, so the host never holds a second
+// copy.
 #include "embedding/table.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-// Everything learnable is a Table: embedding tables (rows over a partition) and dense weights (replicated)
-// alike. Optimizer state is extra named columns of the same rows, so sharding, checkpointing and export
-// know one type.
+// Everything learnable is a Table: embedding tables (rows over a partition) and dense weights
+// (replicated) alike. Optimizer state is extra named columns of the same rows, so sharding,
+// checkpointing and export know one type.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ namespace chorale {
 
 class Table {
  public:
-  // An embedding table: this rank's rows of a (partition.rows(), cols) matrix. `nodes` names each local row
-  // independently of ranks and lanes; initial values are keyed by it.
+  // An embedding table: this rank's rows of a (partition.rows(), cols) matrix. `nodes` names each
+  // local row independently of ranks and lanes; initial values are keyed by it.
   Table(Device& device, std::string name, const Partition& partition, Index cols,
         std::span<const Index> nodes, const Initializer& initial);
   // A dense weight (rows, cols), held whole by every rank.
@@ -27,8 +27,10 @@ class Table {
 
   const std::string& name() const { return name_; }  // public and stable: "lightgcn.ego"
   Layout layout() const { return layout_; }
-  const Partition& partition() const { return partition_; }  // of replicated tables: only lanes() is used
-  Index rows() const { return rows_; }                 // of the whole table
+  const Partition& partition() const {
+    return partition_;
+  }                                     // of replicated tables: only lanes() is used
+  Index rows() const { return rows_; }  // of the whole table
   Index local_rows() const { return layout_ == Layout::rows ? partition_.local_rows() : rows_; }
   Index cols() const { return cols_; }
   View values() const { return {values_.data(), local_rows(), cols_}; }

@@ -40,11 +40,33 @@ std::vector<int> owners_of(const Partition& partition, std::span<const Index> wa
   return owners;
 }
 
+// The values in device memory: in `own`, or in the arena if there is one.
+template <class T>
+std::span<const T> on_device(Device& device, Arena* arena, Array<T>& own, std::span<const T> host) {
+  if (arena == nullptr) {
+    own = Array<T>(device, host);
+    return own.span();
+  }
+  T* memory = static_cast<T*>(arena->take(host.size_bytes()));
+  if (!host.empty()) device.upload(memory, host.data(), host.size_bytes());
+  return {memory, host.size()};
+}
+
 }  // namespace
 
 RowExchange::RowExchange(Device& device, Communicator& comm, const Partition& partition,
                          std::span<const Index> wanted)
     : device_(&device), comm_(&comm), wanted_(static_cast<Index>(wanted.size())) {
+  build(nullptr, partition, wanted);
+}
+
+RowExchange::RowExchange(Arena& arena, Communicator& comm, const Partition& partition,
+                         std::span<const Index> wanted)
+    : device_(&arena.device()), comm_(&comm), wanted_(static_cast<Index>(wanted.size())) {
+  build(&arena, partition, wanted);
+}
+
+void RowExchange::build(Arena* arena, const Partition& partition, std::span<const Index> wanted) {
   std::vector<LocalIndex> ids;
   if (is_local()) {
     require(all_inside(wanted, partition.rows()), "row exchange: a row outside [0, {}) is wanted",
@@ -55,7 +77,7 @@ RowExchange::RowExchange(Device& device, Communicator& comm, const Partition& pa
   } else {
     route(partition, wanted, ids);
   }
-  build_segments(partition.local_rows(), ids);
+  build_segments(arena, partition.local_rows(), ids);
 }
 
 void RowExchange::route(const Partition& partition, std::span<const Index> wanted,
@@ -99,7 +121,7 @@ void RowExchange::route(const Partition& partition, std::span<const Index> wante
   all_to_all<LocalIndex>(host, asked, asked_of_, std::span(ids).first(served), asked_by_).wait();
 }
 
-void RowExchange::build_segments(Index local_rows, std::vector<LocalIndex>& ids) {
+void RowExchange::build_segments(Arena* arena, Index local_rows, std::vector<LocalIndex>& ids) {
   const auto served = static_cast<std::size_t>(served_);
   const std::size_t order_at = ids.size();
   ids.resize(order_at + served);
@@ -120,17 +142,17 @@ void RowExchange::build_segments(Index local_rows, std::vector<LocalIndex>& ids)
   ids.resize(rows_at + 2 * touched);
   std::iota(ids.begin() + static_cast<std::ptrdiff_t>(rows_at + touched), ids.end(), LocalIndex{0});
 
-  ids_ = Array<LocalIndex>(*device_, std::span<const LocalIndex>(ids));
-  segment_begin_ = Array<Index>(*device_, std::span<const Index>(begin));
-  const Rows all = ids_.span();
+  const Rows all = on_device<LocalIndex>(*device_, arena, own_ids_, ids);
+  const std::span<const Index> begin_on_device =
+      on_device<Index>(*device_, arena, own_begin_, begin);
   const std::size_t n = is_grouped_ ? 0 : static_cast<std::size_t>(wanted_);
   send_rows_ = all.first(served);
   arrival_ = all.subspan(served, n);
   departure_ = all.subspan(served + n, n);
   counting_ = all.subspan(rows_at + touched, touched);
   segments_ = {.rows = all.subspan(rows_at, touched),
-               .begin = segment_begin_.data(),
-               .order = ids_.data() + order_at};
+               .begin = begin_on_device.data(),
+               .order = all.data() + order_at};
 }
 
 void RowExchange::pull(Arena& arena, ConstView x, View y) const {

@@ -20,8 +20,12 @@ namespace chorale {
 
 class RowExchange {
  public:
+  // Its index arrays are its own: for halos, which outlive steps.
   // Collective. Throws Error if a wanted row is outside [0, partition.rows()).
   RowExchange(Device& device, Communicator& comm, const Partition& partition,
+              std::span<const Index> wanted);
+  // The same with index arrays from `arena`, valid until its reset: for the lookups of one step.
+  RowExchange(Arena& arena, Communicator& comm, const Partition& partition,
               std::span<const Index> wanted);
 
   Index wanted() const { return wanted_; }  // rows this rank asked for
@@ -41,8 +45,10 @@ class RowExchange {
   // Routes the ids to their owners: fills the counts, and `ids` with served rows and permutations.
   void route(const Partition& partition, std::span<const Index> wanted,
              std::vector<LocalIndex>& ids);
+  // Fills everything; `arena` is null when the arrays are this object's own.
+  void build(Arena* arena, const Partition& partition, std::span<const Index> wanted);
   // From the served rows at the front of `ids`: which arrivals are summed into which row.
-  void build_segments(Index local_rows, std::vector<LocalIndex>& ids);
+  void build_segments(Arena* arena, Index local_rows, std::vector<LocalIndex>& ids);
   // What the requesters sent, (served, d), by requester, in the requester's order; from `arena`.
   View collect(Arena& arena, ConstView y) const;
   // x_rows += the collected sums.
@@ -55,8 +61,9 @@ class RowExchange {
   bool is_grouped_ = true;       // `wanted` stands in order of owners already: no permutation
   std::vector<Index> asked_of_;  // rows this rank wants from each rank
   std::vector<Index> asked_by_;  // rows each rank wants from this one
-  Array<LocalIndex> ids_;        // one block; the spans below are its parts
-  Array<Index> segment_begin_;
+  Array<LocalIndex> own_ids_;    // empty when the memory is an arena's
+  Array<Index> own_begin_;
+  // Parts of one block of ids.
   Rows send_rows_;     // (served) local rows, by requester, in the requester's order
   Rows arrival_;       // (wanted) place of wanted[i] among the arrivals, grouped by owner
   Rows departure_;     // (wanted) inverse of arrival_

@@ -1,6 +1,6 @@
-// Memory for one training step. `take` is a pointer bump or a reuse of a block of the same size that was
-// given back; `reset` forgets everything and keeps the memory, merged into one block, so that from the third
-// step on nothing is asked of the device.
+// Memory for one training step. `take` is a pointer bump or a reuse of a block of the same size
+// that was given back; `reset` forgets everything and keeps the memory, merged into one block, so
+// that from the third step on nothing is asked of the device.
 //
 // Invariant: a pointer is valid until `give_back` or `reset`, whichever comes first.
 #pragma once
@@ -25,11 +25,14 @@ class Arena {
   void reset();
 
   View take_view(Index rows, Index cols) {
-    return {static_cast<Real*>(take(static_cast<std::size_t>(rows * cols) * sizeof(Real))), rows, cols};
+    return {static_cast<Real*>(take(static_cast<std::size_t>(rows * cols) * sizeof(Real))), rows,
+            cols};
   }
   void give_back(View v) { give_back(v.data, static_cast<std::size_t>(v.size()) * sizeof(Real)); }
 
-  std::size_t high_water() const { return high_water_; }  // most bytes ever taken between two resets
+  std::size_t high_water() const {
+    return high_water_;
+  }  // most bytes ever taken between two resets
   Device& device() const { return device_; }
 
  private:
@@ -41,7 +44,8 @@ class Arena {
 
   Device& device_;
   std::vector<Block> blocks_;
-  std::unordered_map<std::size_t, std::vector<void*>> free_;  // by exact size; looked up, never iterated
+  std::unordered_map<std::size_t, std::vector<void*>>
+      free_;  // by exact size; looked up, never iterated
   std::size_t taken_ = 0;
   std::size_t high_water_ = 0;
 };

@@ -1,5 +1,6 @@
-// Errors. A user's mistake is an Error with the documented exit code, a message that says where, what was
-// found and what was expected, and a hint; a programmer's mistake is a failed `require`, which adds its place.
+// Errors. A user's mistake is an Error with the documented exit code, a message that says where,
+// what was found and what was expected, and a hint; a programmer's mistake is a failed `require`,
+// which adds its place.
 #pragma once
 
 #include <fmt/format.h>
@@ -63,8 +64,8 @@ void require(bool holds, PlacedFormat<std::type_identity_t<Args>...> format, Arg
 
 // Throws Error with this exit code when a user's input is not acceptable.
 template <class... Args>
-void require_user(bool holds, Exit code, const std::string& hint, fmt::format_string<Args...> format,
-                  Args&&... args) {
+void require_user(bool holds, Exit code, const std::string& hint,
+                  fmt::format_string<Args...> format, Args&&... args) {
   if (!holds) [[unlikely]] {
     throw Error(code, fmt::format(format, std::forward<Args>(args)...), hint);
   }

@@ -18,8 +18,12 @@ class DecoratedDevice final : public Device {
     count_release(bytes);
     inner_.release(memory, bytes);
   }
-  void upload(void* to, const void* from, std::size_t bytes) override { inner_.upload(to, from, bytes); }
-  void download(void* to, const void* from, std::size_t bytes) override { inner_.download(to, from, bytes); }
+  void upload(void* to, const void* from, std::size_t bytes) override {
+    inner_.upload(to, from, bytes);
+  }
+  void download(void* to, const void* from, std::size_t bytes) override {
+    inner_.download(to, from, bytes);
+  }
   Event record() override { return inner_.record(); }
   void wait(const Event& event) override { inner_.wait(event); }
   void synchronize() override { inner_.synchronize(); }

@@ -1,7 +1,7 @@
 // A device: memory, and a stream of work in which kernels run in the order they were enqueued.
 //
-// On a CPU every call has finished when it returns; code must not rely on that, because on a GPU it has only
-// been enqueued. The host waits in `synchronize` and in `download`, and nowhere else.
+// On a CPU every call has finished when it returns; code must not rely on that, because on a GPU it
+// has only been enqueued. The host waits in `synchronize` and in `download`, and nowhere else.
 #pragma once
 
 #include <cstddef>
@@ -37,8 +37,9 @@ class Device {
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory, std::size_t bytes) noexcept = 0;
 
-  virtual void upload(void* to, const void* from, std::size_t bytes) = 0;    // host to device
-  virtual void download(void* to, const void* from, std::size_t bytes) = 0;  // device to host; waits
+  virtual void upload(void* to, const void* from, std::size_t bytes) = 0;  // host to device
+  virtual void download(void* to, const void* from,
+                        std::size_t bytes) = 0;  // device to host; waits
   virtual Event record() = 0;
   virtual void wait(const Event& event) = 0;  // later work waits; the host does not
   virtual void synchronize() = 0;             // the host waits

@@ -1,13 +1,17 @@
-// The catalogue: every computation that one device can do. Each entry gives shapes, formula and, where it
-// matters, the order of summation. The reference backend (kernels/reference) is the specification; a faster
-// backend overrides what it can do better and must agree with it (tests/kernels/catalogue_test.cpp).
+// The catalogue: every computation that one device can do. Each entry gives shapes, formula and,
+// where it matters, the order of summation. The reference backend (kernels/reference) is the
+// specification; a faster backend overrides what it can do better and must agree with it
+// (tests/kernels/catalogue_test.cpp).
 //
 // Rules for all backends
-// * The result for one output row depends on that row's inputs only: not on how many rows a call has, on
+// * The result for one output row depends on that row's inputs only: not on how many rows a call
+// has, on
 //   threads, or on where a block begins. So results do not depend on how rows are dealt to ranks.
-// * No floating-point atomics. A sum over rows is taken per lane, in ascending row order or in a fixed tree
+// * No floating-point atomics. A sum over rows is taken per lane, in ascending row order or in a
+// fixed tree
 //   that depends on the lane's length alone.
-// * `+=` adds to what is there; `=` overwrites and reads nothing. Outputs never overlap inputs unless said.
+// * `+=` adds to what is there; `=` overwrites and reads nothing. Outputs never overlap inputs
+// unless said.
 // * Everything is enqueued; the host has not waited when a call returns.
 #pragma once
 
@@ -27,8 +31,8 @@ struct DropoutMask {
   Real rate = 0;         // probability of being dropped; survivors are scaled by 1 / (1 - rate)
 };
 
-// The best k items of each user so far, best first: score descending, then id ascending. Unfilled places
-// hold -infinity and id -1.
+// The best k items of each user so far, best first: score descending, then id ascending. Unfilled
+// places hold -infinity and id -1.
 struct TopK {
   Index users = 0;
   Index k = 0;
@@ -36,22 +40,22 @@ struct TopK {
   Index* ids = nullptr;    // (users, k)
 };
 
-// Items that must not be ranked: for user i the positions items[begin[i]] .. items[begin[i+1]] of the block
-// of items at hand, ascending.
+// Items that must not be ranked: for user i the positions items[begin[i]] .. items[begin[i+1]] of
+// the block of items at hand, ascending.
 struct Masked {
-  const Index* begin = nullptr;         // (users + 1)
+  const Index* begin = nullptr;  // (users + 1)
   const LocalIndex* items = nullptr;
 };
 
 // Hyper-parameters of one optimizer step; which are read depends on the kernel.
 struct UpdateOptions {
-  Real rate = 0;          // learning rate of this step
-  Index step = 1;         // 1 for the first update (bias correction)
+  Real rate = 0;   // learning rate of this step
+  Index step = 1;  // 1 for the first update (bias correction)
   Real epsilon = 0;
   Real beta1 = 0, beta2 = 0;
-  Real l2 = 0;            // g += l2 * w before anything else
-  Real decay = 0;         // w *= 1 - rate * decay before the step (AdamW)
-  bool tf1 = false;       // Adam with epsilon outside the bias correction (models of TensorFlow 1)
+  Real l2 = 0;       // g += l2 * w before anything else
+  Real decay = 0;    // w *= 1 - rate * decay before the step (AdamW)
+  bool tf1 = false;  // Adam with epsilon outside the bias correction (models of TensorFlow 1)
 };
 
 class Kernels {
@@ -59,73 +63,83 @@ class Kernels {
   virtual ~Kernels() = default;
 
   // --- dense, elementwise; any shapes, all equal ---
-  virtual void fill(Real value, View y) const = 0;                            // y = value
-  virtual void copy(ConstView x, View y) const = 0;                           // y = x
-  virtual void axpy(Real a, ConstView x, View y) const = 0;                   // y += a x
-  virtual void scale(Real a, View y) const = 0;                               // y *= a
-  virtual void multiply(ConstView x, ConstView z, View y) const = 0;          // y = x o z
-  virtual void multiply_add(ConstView x, ConstView z, View y) const = 0;      // y += x o z
+  virtual void fill(Real value, View y) const = 0;                        // y = value
+  virtual void copy(ConstView x, View y) const = 0;                       // y = x
+  virtual void axpy(Real a, ConstView x, View y) const = 0;               // y += a x
+  virtual void scale(Real a, View y) const = 0;                           // y *= a
+  virtual void multiply(ConstView x, ConstView z, View y) const = 0;      // y = x o z
+  virtual void multiply_add(ConstView x, ConstView z, View y) const = 0;  // y += x o z
   // y = a (xs[0] + xs[1] + ...), summed in that order. xs: host memory.
   virtual void sum_of(Real a, std::span<const ConstView> xs, View y) const = 0;
   virtual void map(Scalar f, Real parameter, ConstView x, View y) const = 0;  // y = f(x)
   // dx += f'(x) o dy
   virtual void map_slope(Scalar f, Real parameter, ConstView x, ConstView dy, View dx) const = 0;
-  // y = x o mask / (1 - rate), or y += ... The adjoint is the same call on dy. global_row:(n) device.
-  virtual void dropout(const DropoutMask& mask, const Index* global_row, ConstView x, View y) const = 0;
+  // y = x o mask / (1 - rate), or y += ... The adjoint is the same call on dy. global_row:(n)
+  // device.
+  virtual void dropout(const DropoutMask& mask, const Index* global_row, ConstView x,
+                       View y) const = 0;
   virtual void dropout_add(const DropoutMask& mask, const Index* global_row, ConstView x,
                            View y) const = 0;
 
   // --- dense, matrices ---
-  virtual void gemm(ConstView x, ConstView w, View y) const = 0;      // y = x w       x:(n,k) w:(k,m)
-  virtual void gemm_nt(ConstView dy, ConstView w, View dx) const = 0; // dx += dy w^T  dy:(n,m) w:(k,m)
-  virtual void gemm_tn(ConstView x, ConstView dy, View dw) const = 0; // dw += x^T dy  x:(n,k) dy:(n,m)
-  virtual void add_row(ConstView b, View y) const = 0;                // y_i += b      b:(1,d) y:(n,d)
-  virtual void column_sums(ConstView x, View b) const = 0;            // b += sum_i x_i  b:(1,d)
+  virtual void gemm(ConstView x, ConstView w, View y) const = 0;  // y = x w       x:(n,k) w:(k,m)
+  virtual void gemm_nt(ConstView dy, ConstView w,
+                       View dx) const = 0;  // dx += dy w^T  dy:(n,m) w:(k,m)
+  virtual void gemm_tn(ConstView x, ConstView dy,
+                       View dw) const = 0;                  // dw += x^T dy  x:(n,k) dy:(n,m)
+  virtual void add_row(ConstView b, View y) const = 0;      // y_i += b      b:(1,d) y:(n,d)
+  virtual void column_sums(ConstView x, View b) const = 0;  // b += sum_i x_i  b:(1,d)
 
   // --- rows ---
   // inverse[i] = 1 / max(|x_i|, 1e-12); y_i = inverse[i] x_i       inverse:(n,1)
   virtual void normalize_rows(ConstView x, View y, View inverse) const = 0;
-  // dx_i += inverse[i] (dy_i - y_i (y_i . dy_i)); a row whose norm was below 1e-12 receives nothing.
+  // dx_i += inverse[i] (dy_i - y_i (y_i . dy_i)); a row whose norm was below 1e-12 receives
+  // nothing.
   virtual void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const = 0;
-  virtual void gather_rows(ConstView x, Rows rows, View y) const = 0;         // y_i = x_rows[i]
+  virtual void gather_rows(ConstView x, Rows rows, View y) const = 0;  // y_i = x_rows[i]
   // x_rows[s] += sum over the segment, in its order. See Segments.
   virtual void add_segments(ConstView y, const Segments& segments, View x) const = 0;
 
   // --- sparse ---
-  // y = A [x; ghost], or y += ...    x:(n_own,d) ghost:(n_ghost,d) y:(A.rows,d). Row sums in CSR order.
+  // y = A [x; ghost], or y += ...    x:(n_own,d) ghost:(n_ghost,d) y:(A.rows,d). Row sums in CSR
+  // order.
   virtual void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const = 0;
   virtual void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const = 0;
 
   // --- losses: a (lanes, 1) view of partial sums, one per lane of the local rows ---
-  // value[l] = sum over lane l of softplus(-(u_i . p_i - u_i . n_i)); slope[i] = d(term i)/d(score difference)
+  // value[l] = sum over lane l of softplus(-(u_i . p_i - u_i . n_i)); slope[i] = d(term i)/d(score
+  // difference)
   //   u, p, n:(b,d)  slope:(b,1)  value:(lanes,1)       Rendle et al. 2009, stable form
   virtual void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
                    View value) const = 0;
-  // With c_i = a slope_i: du_i += c_i (p_i - n_i); dp_i += c_i u_i; dn_i -= c_i u_i.   a: upstream gradient (1,1)
-  virtual void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du,
-                        View dp, View dn) const = 0;
+  // With c_i = a slope_i: du_i += c_i (p_i - n_i); dp_i += c_i u_i; dn_i -= c_i u_i.   a: upstream
+  // gradient (1,1)
+  virtual void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n,
+                        View du, View dp, View dn) const = 0;
   // value[l] = sum over lane l of |x_i|^2 / 2
   virtual void half_squares(ConstView x, LaneOffsets lanes, View value) const = 0;
   // y += a x with a:(1,1) in device memory
   virtual void axpy_by(ConstView a, ConstView x, View y) const = 0;
 
-  // --- optimizers: w, g and state have one row per updated row. `rows` empty: row i of g updates row i of
-  // w and of the state; otherwise row i of g updates row rows[i]. Rows are distinct. ---
+  // --- optimizers: w, g and state have one row per updated row. `rows` empty: row i of g updates
+  // row i of w and of the state; otherwise row i of g updates row rows[i]. Rows are distinct. ---
   virtual void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const = 0;
   // s += g^2; w -= rate g / (sqrt(s) + epsilon)     s:(n,d)      Duchi et al. 2011
   virtual void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const = 0;
   // s += mean_j g_j^2; w -= rate g / (sqrt(s) + epsilon)   s:(n,1)
-  virtual void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const = 0;
-  // Kingma and Ba 2015, in the Torch form or (o.tf1) the TensorFlow 1 form; o.decay != 0 gives AdamW
-  // (Loshchilov and Hutter 2019). Dense by nature: rows without a gradient move too. m, v:(n,d)
+  virtual void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,
+                               View s) const = 0;
+  // Kingma and Ba 2015, in the Torch form or (o.tf1) the TensorFlow 1 form; o.decay != 0 gives
+  // AdamW (Loshchilov and Hutter 2019). Dense by nature: rows without a gradient move too. m,
+  // v:(n,d)
   virtual void adam(const UpdateOptions& o, ConstView g, View w, View m, View v) const = 0;
 
   // --- ranking ---
-  // Offers every item of the block to every user: best = the k best of (best, block). The score of a pair
-  // is the sum of products over columns in ascending column, one rounding a fused step.
+  // Offers every item of the block to every user: best = the k best of (best, block). The score of
+  // a pair is the sum of products over columns in ascending column, one rounding a fused step.
   //   users:(u,d) items:(m,d) item_ids:(m)
-  virtual void update_top_k(ConstView users, ConstView items, const Index* item_ids, const Masked& masked,
-                            TopK best) const = 0;
+  virtual void update_top_k(ConstView users, ConstView items, const Index* item_ids,
+                            const Masked& masked, TopK best) const = 0;
 };
 
 }  // namespace chorale

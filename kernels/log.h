@@ -1,5 +1,6 @@
-// Logging, configured once at start. Library code calls info/warn and never asks who it is: rank 0 shows
-// info on the console, other ranks warnings; with a log folder every rank writes its own file.
+// Logging, configured once at start. Library code calls info/warn and never asks who it is: rank 0
+// shows info on the console, other ranks warnings; with a log folder every rank writes its own
+// file.
 #pragma once
 
 #include <fmt/format.h>

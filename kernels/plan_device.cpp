@@ -34,7 +34,8 @@ class NoKernels final : public Kernels {
   void spmm(const CsrView&, ConstView, ConstView, View) const override {}
   void spmm_add(const CsrView&, ConstView, ConstView, View) const override {}
   void bpr(ConstView, ConstView, ConstView, LaneOffsets, View, View) const override {}
-  void bpr_grad(ConstView, ConstView, ConstView, ConstView, ConstView, View, View, View) const override {}
+  void bpr_grad(ConstView, ConstView, ConstView, ConstView, ConstView, View, View,
+                View) const override {}
   void half_squares(ConstView, LaneOffsets, View) const override {}
   void axpy_by(ConstView, ConstView, View) const override {}
   void sgd(const UpdateOptions&, ConstView, Rows, View) const override {}
@@ -49,7 +50,8 @@ class PlanDevice final : public Device {
   const Kernels& kernels() const override { return kernels_; }
   void* allocate(std::size_t bytes) override {
     count_allocation(bytes);
-    void* address = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* address =
+        mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     require(address != MAP_FAILED, "plan: no address space for {} bytes", bytes);
     return address;
   }

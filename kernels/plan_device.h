@@ -1,5 +1,5 @@
-// A device that only plans: memory is counted and addressed but never backed, kernels do nothing. Running a
-// program on it once says exactly what memory the program needs, before any of it exists.
+// A device that only plans: memory is counted and addressed but never backed, kernels do nothing.
+// Running a program on it once says exactly what memory the program needs, before any of it exists.
 #pragma once
 
 #include <memory>

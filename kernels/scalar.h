@@ -1,5 +1,5 @@
-// Scalar functions, each beside its slope, shared by all backends. The slope is given in terms of x (the
-// input), so an op keeps its input and nothing else.
+// Scalar functions, each beside its slope, shared by all backends. The slope is given in terms of x
+// (the input), so an op keeps its input and nothing else.
 //
 // The one macro of the project is here: it marks a function as callable from host and device.
 #pragma once
@@ -35,10 +35,14 @@ CHORALE_EVERYWHERE inline T sigmoid(T x) {
 template <class T>
 CHORALE_EVERYWHERE inline T apply(Scalar f, T parameter, T x) {
   switch (f) {
-    case Scalar::leaky_relu: return x > T(0) ? x : parameter * x;
-    case Scalar::tanh: return std::tanh(x);
-    case Scalar::sigmoid: return sigmoid(x);
-    case Scalar::softplus: return softplus(x);
+    case Scalar::leaky_relu:
+      return x > T(0) ? x : parameter * x;
+    case Scalar::tanh:
+      return std::tanh(x);
+    case Scalar::sigmoid:
+      return sigmoid(x);
+    case Scalar::softplus:
+      return softplus(x);
   }
   return x;
 }
@@ -47,7 +51,8 @@ CHORALE_EVERYWHERE inline T apply(Scalar f, T parameter, T x) {
 template <class T>
 CHORALE_EVERYWHERE inline T slope(Scalar f, T parameter, T x) {
   switch (f) {
-    case Scalar::leaky_relu: return x > T(0) ? T(1) : parameter;
+    case Scalar::leaky_relu:
+      return x > T(0) ? T(1) : parameter;
     case Scalar::tanh: {
       const T y = std::tanh(x);
       return T(1) - y * y;
@@ -56,7 +61,8 @@ CHORALE_EVERYWHERE inline T slope(Scalar f, T parameter, T x) {
       const T y = sigmoid(x);
       return y * (T(1) - y);
     }
-    case Scalar::softplus: return sigmoid(x);
+    case Scalar::softplus:
+      return sigmoid(x);
   }
   return T(1);
 }

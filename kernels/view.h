@@ -1,7 +1,8 @@
 // The vocabulary of every floor: numbers, and matrices that somebody else owns.
 //
-// A view never owns memory. All matrices are row-major with a row stride, so a block of rows or of columns
-// of a view is a view. Unless a comment says "host", the memory behind a view belongs to the device.
+// A view never owns memory. All matrices are row-major with a row stride, so a block of rows or of
+// columns of a view is a view. Unless a comment says "host", the memory behind a view belongs to
+// the device.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,9 @@ struct View {
   Index size() const { return rows * cols; }
   bool is_contiguous() const { return stride == cols || rows <= 1; }
   View row_block(Index first, Index last) const { return {row(first), last - first, cols, stride}; }
-  View col_block(Index first, Index last) const { return {data + first, rows, last - first, stride}; }
+  View col_block(Index first, Index last) const {
+    return {data + first, rows, last - first, stride};
+  }
 };
 
 struct ConstView {
@@ -50,17 +53,22 @@ struct ConstView {
   const Real& operator()(Index i, Index j) const { return data[i * stride + j]; }
   Index size() const { return rows * cols; }
   bool is_contiguous() const { return stride == cols || rows <= 1; }
-  ConstView row_block(Index first, Index last) const { return {row(first), last - first, cols, stride}; }
-  ConstView col_block(Index first, Index last) const { return {data + first, rows, last - first, stride}; }
+  ConstView row_block(Index first, Index last) const {
+    return {row(first), last - first, cols, stride};
+  }
+  ConstView col_block(Index first, Index last) const {
+    return {data + first, rows, last - first, stride};
+  }
 };
 
 // A list of local rows, in device memory.
 using Rows = std::span<const LocalIndex>;
 
 // A sparse matrix whose rows this rank owns. Row i holds entries row_begin[i] .. row_begin[i+1].
-// A column c < n_own is row c of this rank's part of the operand; c >= n_own is row c - n_own of its ghosts
-// (rows fetched from other ranks). Within a row the entries stand in ascending *global* column, which is the
-// order in which they are summed: that is why the sum does not depend on who owns what.
+// A column c < n_own is row c of this rank's part of the operand; c >= n_own is row c - n_own of
+// its ghosts (rows fetched from other ranks). Within a row the entries stand in ascending *global*
+// column, which is the order in which they are summed: that is why the sum does not depend on who
+// owns what.
 struct CsrView {
   Index rows = 0;
   Index n_own = 0;
@@ -78,8 +86,8 @@ struct Segments {
   const LocalIndex* order = nullptr;  // (begin[s])
 };
 
-// Boundaries of this rank's lanes within its local rows, ascending from 0 to the number of rows; host memory.
-// Lane l of the span is rows [lanes[l], lanes[l+1]).
+// Boundaries of this rank's lanes within its local rows, ascending from 0 to the number of rows;
+// host memory. Lane l of the span is rows [lanes[l], lanes[l+1]).
 using LaneOffsets = std::span<const Index>;
 
 }  // namespace chorale

@@ -1,7 +1,8 @@
-// The best evaluation so far by one watched metric, and how many evaluations have fallen short since.
+// The best evaluation so far by one watched metric, and how many evaluations have fallen short
+// since.
 //
-// The rule of NGCF, KGAT and LightGCN: reaching the best (equal included) starts the count anew; the epoch
-// reported is the first with the best value.
+// The rule of NGCF, KGAT and LightGCN: reaching the best (equal included) starts the count anew;
+// the epoch reported is the first with the best value.
 #pragma once
 
 #include <map>
@@ -16,8 +17,8 @@ class Best {
   // `name` prefixes the numbers kept in checkpoints: "validation" or "test".
   explicit Best(std::string name) : name_(std::move(name)) {}
 
-  // Offers the watched value of an evaluation; true if it is better than all before. The test metrics of that
-  // epoch are kept with it.
+  // Offers the watched value of an evaluation; true if it is better than all before. The test
+  // metrics of that epoch are kept with it.
   bool offer(Index epoch, double value, const Evaluation& test);
 
   bool exists() const { return epoch_ >= 0; }

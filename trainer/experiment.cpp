@@ -17,9 +17,12 @@ namespace {
 
 DeviceKind device_kind(v1::Config::Device device) {
   switch (device) {
-    case v1::Config::CPU: return DeviceKind::cpu;
-    case v1::Config::REFERENCE: return DeviceKind::reference;
-    case v1::Config::CUDA: return DeviceKind::cuda;
+    case v1::Config::CPU:
+      return DeviceKind::cpu;
+    case v1::Config::REFERENCE:
+      return DeviceKind::reference;
+    case v1::Config::CUDA:
+      return DeviceKind::cuda;
   }
   return DeviceKind::cpu;
 }
@@ -40,19 +43,20 @@ class Stopwatch {
 }  // namespace
 
 Experiment::Experiment(const v1::Config& config, Communicator& world, int threads)
-    : Experiment(config, world,
-                 make_device({.kind = device_kind(config.device()), .ordinal = 0, .threads = threads}),
-                 nullptr) {}
+    : Experiment(
+          config, world,
+          make_device({.kind = device_kind(config.device()), .ordinal = 0, .threads = threads}),
+          nullptr) {}
 
 std::unique_ptr<Experiment> Experiment::plan(const v1::Config& config, Communicator& world) {
   v1::Config plain = config;
   plain.mutable_run()->set_checked(false);  // there is nothing to check
-  return std::unique_ptr<Experiment>(
-      new Experiment(plain, world, make_plan_device(), make_plan_communicator(world.host())));
+  return std::make_unique<Experiment>(plain, world, make_plan_device(),
+                                      make_plan_communicator(world.host()));
 }
 
-Experiment::Experiment(const v1::Config& config, Communicator& world, std::unique_ptr<Device> device,
-                       std::unique_ptr<Communicator> own_comm)
+Experiment::Experiment(const v1::Config& config, Communicator& world,
+                       std::unique_ptr<Device> device, std::unique_ptr<Communicator> own_comm)
     : config_(config),
       world_(world),
       base_device_(std::move(device)),
@@ -81,7 +85,8 @@ Experiment::Experiment(const v1::Config& config, Communicator& world, std::uniqu
 Experiment::~Experiment() = default;
 
 void Experiment::build() {
-  context_ = std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_, config_.train().seed());
+  context_ =
+      std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_, config_.train().seed());
   model_ = make_model(*context_, config_.model());
   note_memory("graph and parameters");
   optimizer_ = make_optimizer(config_.optimizer());
@@ -89,8 +94,9 @@ void Experiment::build() {
   note_memory("optimizer state");
   tape_ = std::make_unique<Tape>(*device_, *comm_, lanes_, config_.train().seed());
   const SamplerOptions options{config_.train().batch(), config_.train().seed()};
-  sampler_ = config_.train().sampler() == v1::Train::USER ? make_user_sampler(dataset_, lanes_, options)
-                                                          : make_epoch_sampler(dataset_, lanes_, options);
+  sampler_ = config_.train().sampler() == v1::Train::USER
+                 ? make_user_sampler(dataset_, lanes_, options)
+                 : make_epoch_sampler(dataset_, lanes_, options);
   schedule_ = make_schedule(config_, sampler_->steps_per_epoch());
   evaluator_ = std::make_unique<Evaluator>(
       *device_, *comm_, dataset_, context_->nodes(),
@@ -118,7 +124,8 @@ double Experiment::train(Index step, bool stop, bool* stop_agreed) {
   watch.lap(times_.forward);
   tape_->backward(loss);
   watch.lap(times_.backward);
-  optimize(*optimizer_, tables(), tape_->arena(), *comm_, device_->kernels(), schedule_.rate(step), step + 1);
+  optimize(*optimizer_, tables(), tape_->arena(), *comm_, device_->kernels(), schedule_.rate(step),
+           step + 1);
   device_->synchronize();
   watch.lap(times_.update);
   return value;
@@ -156,7 +163,8 @@ std::string Experiment::timing_report() const {
   text += "\ncollectives of rank 0:    calls   seconds     bytes sent";
   for (int v = 0; v < kVerbs; ++v) {
     const auto& s = timed_comm_->statistics()[static_cast<Verb>(v)];
-    text += fmt::format("\n  {:20} {:8} {:9.3f} {:14}", name(static_cast<Verb>(v)), s.calls, s.seconds, s.bytes_sent);
+    text += fmt::format("\n  {:20} {:8} {:9.3f} {:14}", name(static_cast<Verb>(v)), s.calls,
+                        s.seconds, s.bytes_sent);
   }
   return text;
 }

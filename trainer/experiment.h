@@ -1,5 +1,5 @@
-// One training run in memory, on any number of ranks: device, data, model, tables, tape, sampler, optimizer.
-// The order of members is the order of construction; what is later uses what is earlier.
+// One training run in memory, on any number of ranks: device, data, model, tables, tape, sampler,
+// optimizer. The order of members is the order of construction; what is later uses what is earlier.
 #pragma once
 
 #include <memory>
@@ -32,12 +32,16 @@ class Experiment {
  public:
   // `threads`: CPU threads of this rank. Collective.
   Experiment(const v1::Config& config, Communicator& world, int threads);
+  // On this device; `own_comm`, if not null, speaks for its memory instead of `world`. Collective.
+  Experiment(const v1::Config& config, Communicator& world, std::unique_ptr<Device> device,
+             std::unique_ptr<Communicator> own_comm);
   // Plans only: no memory stands behind it (kernels/plan_device.h).
   static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world);
   ~Experiment();
 
-  // One step of training. `stop` asks all ranks to stop; `stop_agreed` tells whether any did, the same on all
-  // ranks. Returns the loss. Throws Error (Exit::non_finite) if the loss is not finite. Collective.
+  // One step of training. `stop` asks all ranks to stop; `stop_agreed` tells whether any did, the
+  // same on all ranks. Returns the loss. Throws Error (Exit::non_finite) if the loss is not finite.
+  // Collective.
   double train(Index step, bool stop, bool* stop_agreed);
   double train(Index step) {
     bool ignored = false;
@@ -74,8 +78,6 @@ class Experiment {
   void note_memory(const std::string& what);
 
  private:
-  Experiment(const v1::Config& config, Communicator& world, std::unique_ptr<Device> device,
-             std::unique_ptr<Communicator> own_comm);
   void build();
 
   v1::Config config_;
@@ -105,11 +107,12 @@ class Experiment {
   std::size_t noted_bytes_ = 0;
 };
 
-// XXH3-128 over the values and the optimizer state of all tables, whole tables in row order: the same for any
-// number of ranks. Collective.
+// XXH3-128 over the values and the optimizer state of all tables, whole tables in row order: the
+// same for any number of ranks. Collective.
 Digest digest_of_tables(Device& device, Communicator& comm, std::span<Table* const> tables);
 
-// This rank's vectors of the popularity baseline: users (1), items (training degree). (local rows, 1)
+// This rank's vectors of the popularity baseline: users (1), items (training degree). (local rows,
+// 1)
 std::vector<Real> popularity_vectors(const Dataset& dataset, const Partition& nodes);
 
 }  // namespace chorale

@@ -1,6 +1,6 @@
 // The program: command line to subcommand, and errors to messages and exit codes.
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <functional>
@@ -34,8 +34,8 @@ int guarded(const std::function<Exit()>& body, const std::function<void(int)>& f
   }
 }
 
-// For commands that run on all ranks. An error that only this rank saw would leave the others waiting, so
-// the job is ended; rank 0 goes first, so that an error seen by all is printed once.
+// For commands that run on all ranks. An error that only this rank saw would leave the others
+// waiting, so the job is ended; rank 0 goes first, so that an error seen by all is printed once.
 int on_all_ranks(int argc, char** argv, bool quiet, const std::function<Exit(const World&)>& body) {
   std::unique_ptr<MpiSession> session;
   const int code = guarded(
@@ -102,15 +102,22 @@ struct Program {
   }
 
   void add_generate() {
-    CLI::App* c = app.add_subcommand("generate", "Write a synthetic data set")->require_subcommand(1);
-    CLI::App* p = c->add_subcommand("planted", "Users and items in communities, in the LightGCN text format");
-    p->add_option("--out", generate_out, "Folder for train.txt, test.txt and the id lists")->required();
+    CLI::App* c =
+        app.add_subcommand("generate", "Write a synthetic data set")->require_subcommand(1);
+    CLI::App* p =
+        c->add_subcommand("planted", "Users and items in communities, in the LightGCN text format");
+    p->add_option("--out", generate_out, "Folder for train.txt, test.txt and the id lists")
+        ->required();
     p->add_option("--users", planted.users, "Number of users")->capture_default_str();
     p->add_option("--items", planted.items, "Number of items")->capture_default_str();
-    p->add_option("--communities", planted.communities, "Number of communities")->capture_default_str();
-    p->add_option("--items-per-user", planted.items_per_user, "Mean interactions of a user")->capture_default_str();
+    p->add_option("--communities", planted.communities, "Number of communities")
+        ->capture_default_str();
+    p->add_option("--items-per-user", planted.items_per_user, "Mean interactions of a user")
+        ->capture_default_str();
     p->add_option("--seed", planted.seed, "Another seed, another data set")->capture_default_str();
-    p->callback([this] { action = [this] { return alone([this] { run_generate(planted, generate_out); }); }; });
+    p->callback([this] {
+      action = [this] { return alone([this] { run_generate(planted, generate_out); }); };
+    });
   }
 
   void add_prepare() {
@@ -118,10 +125,12 @@ struct Program {
     c->add_option("source", prepare.source, "Folder with the source files")->required();
     c->add_option("--format", prepare.format, "Format of the source")->capture_default_str();
     c->add_option("--out", prepare.out, "Folder to write")->required();
-    c->add_option("--valid", prepare.validation, "Share of each user's training items to hold out for validation")
+    c->add_option("--valid", prepare.validation,
+                  "Share of each user's training items to hold out for validation")
         ->capture_default_str();
     c->add_option("--seed", prepare.seed, "Seed of the hold-out")->capture_default_str();
-    c->add_option("--lanes", prepare.lanes, "Pieces of the data set; at least as many as ranks will train it")
+    c->add_option("--lanes", prepare.lanes,
+                  "Pieces of the data set; at least as many as ranks will train it")
         ->capture_default_str();
     c->add_flag("--force", prepare.force, "Replace an existing prepared folder");
     c->callback([this] { action = [this] { return alone([this] { run_prepare(prepare); }); }; });
@@ -134,26 +143,33 @@ struct Program {
   }
 
   void add_train() {
-    CLI::App* c = app.add_subcommand("train", "Train a model; under mpirun or srun on all their ranks");
-    c->add_option("config", train.config, "Configuration, protobuf text (docs/configuration.md)")->required();
+    CLI::App* c =
+        app.add_subcommand("train", "Train a model; under mpirun or srun on all their ranks");
+    c->add_option("config", train.config, "Configuration, protobuf text (docs/configuration.md)")
+        ->required();
     c->add_option("--set", train.assignments, "Change a field: --set train.epochs=5")
         ->allow_extra_args(false);
-    c->add_option("--resume", train.resume, "auto: continue the run in --out if there is one; never; or the path "
-                                            "of a run or checkpoint to start from")
+    c->add_option("--resume", train.resume,
+                  "auto: continue the run in --out if there is one; never; or the path "
+                  "of a run or checkpoint to start from")
         ->capture_default_str();
-    c->add_option("--out", train.out, "Folder of the run; default out_dir/run_name of the configuration");
+    c->add_option("--out", train.out,
+                  "Folder of the run; default out_dir/run_name of the configuration");
     c->add_flag("--dry-run", train.dry_run, "Print the memory plan of every rank and exit");
     c->add_option("--max-steps", train.max_steps, "Stop with a checkpoint after so many steps");
     c->callback([this] {
       action = [this] {
-        for (int i = 0; i < argc; ++i) train.command_line += (i == 0 ? "" : " ") + std::string(argv[i]);
-        return on_all_ranks(argc, argv, quiet, [this](const World& w) { return run_train(train, w); });
+        for (int i = 0; i < argc; ++i)
+          train.command_line += (i == 0 ? "" : " ") + std::string(argv[i]);
+        return on_all_ranks(argc, argv, quiet,
+                            [this](const World& w) { return run_train(train, w); });
       };
     });
   }
 
   // Commands that ask a trained run.
-  CLI::App* add_query(const char* name, const char* help, void (*run)(const QueryCommand&, const World&)) {
+  CLI::App* add_query(const char* name, const char* help,
+                      void (*run)(const QueryCommand&, const World&)) {
     CLI::App* c = app.add_subcommand(name, help);
     c->add_option("run", query.run, "Folder of a run, or of one of its checkpoints")->required();
     c->add_option("--data", query.data, "Prepared folder, if it has moved since training");
@@ -169,14 +185,17 @@ struct Program {
   }
 
   void add_eval() {
-    CLI::App* c = add_query("eval", "Metrics of a trained run beside the popularity baseline", run_eval);
+    CLI::App* c =
+        add_query("eval", "Metrics of a trained run beside the popularity baseline", run_eval);
     c->add_option("--split", query.split, "test or validation")->capture_default_str();
-    c->add_option("-k", query.ks, "Lengths of the ranked lists; default: those of the run")->delimiter(',');
+    c->add_option("-k", query.ks, "Lengths of the ranked lists; default: those of the run")
+        ->delimiter(',');
   }
 
   void add_recommend() {
     CLI::App* c = add_query("recommend", "The best items of users", run_recommend);
-    c->add_option("--user", query.users, "Raw id of a user; repeat for several")->required()
+    c->add_option("--user", query.users, "Raw id of a user; repeat for several")
+        ->required()
         ->allow_extra_args(false);
     c->add_option("-k", query.k, "Length of the list")->capture_default_str();
     c->add_flag("--include-seen", query.include_seen, "Also items of the user's training data");
@@ -193,9 +212,12 @@ struct Program {
     ls->add_option("run", ckpt.path, "Folder of a run")->required();
     ls->callback([this] { action = [this] { return alone([this] { run_ckpt_list(ckpt); }); }; });
     CLI::App* show = c->add_subcommand("show", "What a checkpoint holds");
-    show->add_option("path", ckpt.path, "Folder of a run (its latest checkpoint) or of a checkpoint")->required();
-    show->add_flag("--digest", ckpt.digest,
-                   "Verify every block; the last line is the digest over parameters and optimizer state");
+    show->add_option("path", ckpt.path,
+                     "Folder of a run (its latest checkpoint) or of a checkpoint")
+        ->required();
+    show->add_flag(
+        "--digest", ckpt.digest,
+        "Verify every block; the last line is the digest over parameters and optimizer state");
     show->callback([this] { action = [this] { return alone([this] { run_ckpt_show(ckpt); }); }; });
   }
 };

@@ -10,12 +10,14 @@ namespace {
 namespace pb = google::protobuf;
 
 std::map<std::string, ModelFactory>& registry() {
-  static std::map<std::string, ModelFactory> factories;  // filled by static registrations, then only read
+  static std::map<std::string, ModelFactory>
+      factories;  // filled by static registrations, then only read
   return factories;
 }
 
 const pb::FieldDescriptor* chosen(const v1::Model& config) {
-  return config.GetReflection()->GetOneofFieldDescriptor(config, config.GetDescriptor()->oneof_decl(0));
+  return config.GetReflection()->GetOneofFieldDescriptor(config,
+                                                         config.GetDescriptor()->oneof_decl(0));
 }
 
 // Values of one table; users and items are sides of their own for Xavier's fan-in.
@@ -70,10 +72,12 @@ void register_model(std::string name, ModelFactory factory) {
 
 std::unique_ptr<Model> make_model(ModelContext& context, const v1::Model& config) {
   const pb::FieldDescriptor* field = chosen(config);
-  require_user(field != nullptr, Exit::usage, fmt::format("known models: {}", fmt::join(model_names(), ", ")),
+  require_user(field != nullptr, Exit::usage,
+               fmt::format("known models: {}", fmt::join(model_names(), ", ")),
                "the configuration names no model");
   const auto factory = registry().find(field->name());
-  require(factory != registry().end(), "model {} is in the schema but was not registered", field->name());
+  require(factory != registry().end(), "model {} is in the schema but was not registered",
+          field->name());
   return factory->second(context, config.GetReflection()->GetMessage(config, field));
 }
 

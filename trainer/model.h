@@ -1,6 +1,7 @@
-// What a model is: tables, and two functions of the tape. Nothing in a model knows about ranks, devices or
-// communication; ops carry all of that. To add a model: one file in trainer/models, one message in
-// configs/schema/model.proto, one tiny configuration in configs/tiny (docs/extending.md).
+// What a model is: tables, and two functions of the tape. Nothing in a model knows about ranks,
+// devices or communication; ops carry all of that. To add a model: one file in trainer/models, one
+// message in configs/schema/model.proto, one tiny configuration in configs/tiny
+// (docs/extending.md).
 #pragma once
 
 #include <functional>
@@ -24,7 +25,8 @@ namespace chorale {
 class Model {
  public:
   virtual ~Model() = default;
-  // The vectors that score: (nodes, d) rows, users and items; score = dot product. Evaluated and exported.
+  // The vectors that score: (nodes, d) rows, users and items; score = dot product. Evaluated and
+  // exported.
   virtual Var represent(Tape& t) = 0;
   // What is minimised: a partial scalar.
   virtual Var loss(Tape& t, const Batch& batch) = 0;
@@ -33,11 +35,13 @@ class Model {
 // What a model is built from. Owns the tables and the graphs that models ask for.
 class ModelContext {
  public:
-  ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes, std::uint64_t seed);
+  ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes,
+               std::uint64_t seed);
 
   const Partition& nodes() const { return nodes_; }  // rows of all users and items
   const Dataset& dataset() const { return dataset_; }
-  // Public numbers of this rank's rows (users, then items), in device memory: keys of dropout masks.
+  // Public numbers of this rank's rows (users, then items), in device memory: keys of dropout
+  // masks.
   std::span<const Index> node_names() const { return node_names_.span(); }
   // The user-item graph; built once for each normalisation. Collective.
   const DistCsr& adjacency(Normalization normalization);
@@ -62,14 +66,17 @@ class ModelContext {
   std::vector<Table*> tables_;
 };
 
-using ModelFactory = std::function<std::unique_ptr<Model>(ModelContext&, const google::protobuf::Message&)>;
+using ModelFactory =
+    std::function<std::unique_ptr<Model>(ModelContext&, const google::protobuf::Message&)>;
 void register_model(std::string name, ModelFactory factory);
-// The model whose field is set in `config`. Throws Error (Exit::usage) naming the known models otherwise.
+// The model whose field is set in `config`. Throws Error (Exit::usage) naming the known models
+// otherwise.
 std::unique_ptr<Model> make_model(ModelContext& context, const v1::Model& config);
 std::string model_name(const v1::Model& config);  // "lightgcn"; empty if none is set
 std::vector<std::string> model_names();
 
-// `const ModelRegistration<v1::Mf, Mf> registered("mf");` makes the field `mf` of message Model buildable.
+// `const ModelRegistration<v1::Mf, Mf> registered("mf");` makes the field `mf` of message Model
+// buildable.
 template <class Config, class M>
 struct ModelRegistration {
   explicit ModelRegistration(const char* name) {

@@ -61,7 +61,8 @@ RunState RunFolder::read_state(const fs::path& run) {
   require_user(is_run(run), Exit::usage, "give the folder that `chorale train --out` wrote",
                "{}: is not the folder of a run (it has no run_state.json)", run.string());
   const json s = json::parse(read_whole(run / "run_state.json"), nullptr, false);
-  require_user(s.is_object(), Exit::data, "the file is damaged; the checkpoints under ckpt/ are independent of it",
+  require_user(s.is_object(), Exit::data,
+               "the file is damaged; the checkpoints under ckpt/ are independent of it",
                "{}: is not a JSON object", (run / "run_state.json").string());
   RunState state;
   state.state = s.value("state", "");
@@ -82,14 +83,16 @@ v1::Config RunFolder::read_config(const fs::path& run) {
 void RunFolder::record(Index step, Index epoch, const std::string& split, const std::string& name,
                        double value) {
   if (!writes()) return;
-  const json line = {{"step", step}, {"epoch", epoch}, {"split", split}, {"name", name}, {"value", value}};
+  const json line = {
+      {"step", step}, {"epoch", epoch}, {"split", split}, {"name", name}, {"value", value}};
   std::ofstream file(path_ / "metrics.jsonl", std::ios::app);
   file << line.dump() << '\n' << std::flush;
   require_user(file.good(), Exit::io, "check free space and permissions", "{}: cannot be written",
                (path_ / "metrics.jsonl").string());
 }
 
-void RunFolder::record(Index step, Index epoch, const std::string& split, const Evaluation& evaluation) {
+void RunFolder::record(Index step, Index epoch, const std::string& split,
+                       const Evaluation& evaluation) {
   for (const MetricValue& v : evaluation.values) {
     record(step, epoch, split, fmt::format("{}@{}", name(v.metric), v.k), v.value);
   }

@@ -1,9 +1,11 @@
 // The folder of a run: who is where in it, and the marker that scripts trust.
 //
-//   run_state.json      {"state": "running|finished|stopped|failed", "step", "epoch", "restarts", "exit_code",
-//                       "checkpoint", "digest"}: a run has succeeded if and only if it says "finished"
-//   config.pbtxt        the resolved configuration     provenance.json  versions, command, ranks, data
-//   metrics.jsonl       one object a line: {"step", "epoch", "split", "name", "value"}
+//   run_state.json      {"state": "running|finished|stopped|failed", "step", "epoch", "restarts",
+//   "exit_code",
+//                       "checkpoint", "digest"}: a run has succeeded if and only if it says
+//                       "finished"
+//   config.pbtxt        the resolved configuration     provenance.json  versions, command, ranks,
+//   data metrics.jsonl       one object a line: {"step", "epoch", "split", "name", "value"}
 //   final_metrics.json  values, definitions and how the epoch was chosen
 //   log/rank-0000.log   one file a rank
 //   ckpt/               trainer/checkpoint
@@ -43,11 +45,13 @@ class RunFolder {
   void create(const v1::Config& config, const std::string& command_line);
 
   void write_state(const RunState& state);
-  static RunState read_state(const std::filesystem::path& run);  // throws Error (Exit::usage) if there is none
+  static RunState read_state(
+      const std::filesystem::path& run);  // throws Error (Exit::usage) if there is none
   static v1::Config read_config(const std::filesystem::path& run);
 
   // Appends to metrics.jsonl.
-  void record(Index step, Index epoch, const std::string& split, const std::string& name, double value);
+  void record(Index step, Index epoch, const std::string& split, const std::string& name,
+              double value);
   void record(Index step, Index epoch, const std::string& split, const Evaluation& evaluation);
   // Drops the lines of steps after `step`, which a restart will write again.
   void rewind(Index step);

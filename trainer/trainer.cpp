@@ -75,13 +75,14 @@ void Trainer::resume() {
   std::unique_ptr<CheckpointStore> other;
   if (options_.resume != "auto" && options_.resume != "never") {
     const std::filesystem::path path = resolve_checkpoint(options_.resume);
-    other = std::make_unique<CheckpointStore>(path.parent_path(), experiment_.device(), experiment_.comm());
+    other = std::make_unique<CheckpointStore>(path.parent_path(), experiment_.device(),
+                                              experiment_.comm());
     store = other.get();
     from = path.filename().string();
   }
   if (!from.empty()) {
-    const Progress progress = store->restore(from, experiment_.tables(), false, experiment_.dataset().digest(),
-                                             config_digest(config_));
+    const Progress progress = store->restore(
+        from, experiment_.tables(), false, experiment_.dataset().digest(), config_digest(config_));
     step_ = progress.step;
     by_validation_.restore(progress.numbers);
     by_test_.restore(progress.numbers);
@@ -138,7 +139,8 @@ void Trainer::evaluate() {
 }
 
 bool Trainer::should_stop_early() const {
-  return config_.train().has_early_stop() && watched().short_falls() >= config_.train().early_stop().patience();
+  return config_.train().has_early_stop() &&
+         watched().short_falls() >= config_.train().early_stop().patience();
 }
 
 void Trainer::save(bool force) {
@@ -168,14 +170,21 @@ void Trainer::write_final() {
   using nlohmann::json;
   json definitions = json::object();
   for (int m = 0; m < kMetrics; ++m) {
-    definitions[std::string(name(static_cast<Metric>(m)))] = std::string(definition(static_cast<Metric>(m)));
+    definitions[std::string(name(static_cast<Metric>(m)))] =
+        std::string(definition(static_cast<Metric>(m)));
   }
   const auto chosen = [&](const Best& best, const char* by) {
-    return json{{"chosen_by", by}, {"epoch", best.epoch()}, {"metric", metric_.text()},
-                {"value", best.value()}, {"test", best.test()}};
+    return json{{"chosen_by", by},
+                {"epoch", best.epoch()},
+                {"metric", metric_.text()},
+                {"value", best.value()},
+                {"test", best.test()}};
   };
-  json final = {{"users", last_test_.users}, {"k_max", last_test_.k_max}, {"definitions", definitions},
-                {"last", {{"epoch", step_ / experiment_.steps_per_epoch()}, {"test", by_name(last_test_)}}}};
+  json final = {
+      {"users", last_test_.users},
+      {"k_max", last_test_.k_max},
+      {"definitions", definitions},
+      {"last", {{"epoch", step_ / experiment_.steps_per_epoch()}, {"test", by_name(last_test_)}}}};
   if (by_validation_.exists()) final["best_on_validation"] = chosen(by_validation_, "validation");
   if (by_test_.exists()) final["best_on_test"] = chosen(by_test_, "test");
   folder_.write_final(final.dump(2) + "\n");

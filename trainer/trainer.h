@@ -1,5 +1,5 @@
-// The training loop around an Experiment: epochs, evaluation, early stopping, checkpoints, restart, stopping on
-// request. Everything it decides is decided from values that are the same on all ranks.
+// The training loop around an Experiment: epochs, evaluation, early stopping, checkpoints, restart,
+// stopping on request. Everything it decides is decided from values that are the same on all ranks.
 #pragma once
 
 #include <atomic>
@@ -16,10 +16,10 @@
 namespace chorale {
 
 struct TrainerOptions {
-  std::filesystem::path out;       // the run's folder
+  std::filesystem::path out = {};  // the run's folder
   std::string resume = "auto";     // auto, never, or the path of a run or checkpoint to start from
   Index max_steps = -1;            // stop after so many steps in this call; -1: no limit
-  std::string command_line;
+  std::string command_line = {};
   // Set by a signal handler; looked at after every step.
   const std::atomic<bool>* stop = nullptr;
 };
@@ -28,8 +28,8 @@ class Trainer {
  public:
   Trainer(const v1::Config& config, Experiment& experiment, TrainerOptions options);
 
-  // Trains to the end, to a stop on request or to the step limit; a checkpoint is committed in each case.
-  // Returns Exit::finished or Exit::stopped. Collective.
+  // Trains to the end, to a stop on request or to the step limit; a checkpoint is committed in each
+  // case. Returns Exit::finished or Exit::stopped. Collective.
   Exit run();
 
  private:
@@ -57,9 +57,9 @@ class Trainer {
   Index saved_step_ = -1;
   Index evaluated_epoch_ = -1;
   Evaluation last_test_;
-  double epoch_loss_ = 0;   // sum over the steps of the epoch under way
+  double epoch_loss_ = 0;  // sum over the steps of the epoch under way
   Index epoch_steps_ = 0;
-  double seconds_ = 0;      // of training since the last epoch's end
+  double seconds_ = 0;  // of training since the last epoch's end
 };
 
 }  // namespace chorale

@@ -1,3 +1,5 @@
+// Opening a prepared folder: nothing is handed out before every byte has been verified and every id
+// is known to lie in range, so the lookups need no further checks than those of their arguments.
 #include "graph/io/dataset.h"
 
 #include <algorithm>

@@ -1,19 +1,22 @@
-// A prepared data set: what `chorale prepare` wrote and every rank opens. Interactions are mapped from lane
-// files, so ranks on one host share the pages and any user's list can be read without communication.
+// A prepared data set: what `chorale prepare` wrote and every rank opens. Interactions are mapped
+// from lane files, so ranks on one host share the pages and any user's list can be read without
+// communication.
 //
 // Three numberings, never to be mixed up:
 //   raw id   the user's own name for a user or an item: a string
-//   id       0 .. users()-1 and 0 .. items()-1, the order in which `prepare` met them (for the NGCF format: the
+//   id       0 .. users()-1 and 0 .. items()-1, the order in which `prepare` met them (for the NGCF
+//   format: the
 //            integer in the file); ties in rankings are broken by item id
-//   row      a row of the joint node matrix. Rows are dealt into lanes so that each holds a balanced share of
+//   row      a row of the joint node matrix. Rows are dealt into lanes so that each holds a
+//   balanced share of
 //            the graph: within a lane first its users, then its items, each by descending degree.
 //
-// A prepared folder: dataset.json (counts, digests, the report), users.tsv and items.tsv (line i+1 is the raw
-// id of id i, after one header line), lanes/lane-0000.bin ... with the sections
+// A prepared folder: dataset.json (counts, digests, the report), users.tsv and items.tsv (line i+1
+// is the raw id of id i, after one header line), lanes/lane-0000.bin ... with the sections
 //   users i64 (u), items i64 (m)                  ids in row order
-//   train.begin i64 (u+1), train.items i32        ids of the lane's users' items, ascending; likewise
-//   validation.*, test.*
-//   train_t.begin i64 (m+1), train_t.users i32    ids of the lane's items' users, ascending
+//   train.begin i64 (u+1), train.items i32        ids of the lane's users' items, ascending;
+//   likewise validation.*, test.* train_t.begin i64 (m+1), train_t.users i32    ids of the lane's
+//   items' users, ascending
 #pragma once
 
 #include <filesystem>
@@ -35,7 +38,8 @@ std::string_view name(Split split);
 
 class Dataset {
  public:
-  // Opens and verifies a prepared folder. Throws Error (Exit::data) naming file, found, expected and a hint.
+  // Opens and verifies a prepared folder. Throws Error (Exit::data) naming file, found, expected
+  // and a hint.
   static Dataset open(const std::filesystem::path& folder);
 
   const std::filesystem::path& folder() const;
@@ -53,7 +57,8 @@ class Dataset {
 
   Index row_of_user(Index user) const;
   Index row_of_item(Index item) const;
-  // Inverse: user u of row r is u, item i is users() + i. So one number names a node whatever the lanes.
+  // Inverse: user u of row r is u, item i is users() + i. So one number names a node whatever the
+  // lanes.
   Index node_of_row(Index row) const;
   bool is_user(Index node) const { return node < users(); }
 

@@ -1,3 +1,4 @@
+// Checks of one lane's sections: offsets ascend within the section, ids ascend within their range.
 #include "graph/io/dataset_lane.h"
 
 #include <string>

@@ -1,3 +1,5 @@
+// Dealing rows to lanes and writing them. The bytes depend on the lists, the names and the number
+// of lanes only.
 #include "graph/io/dataset_writer.h"
 
 #include <algorithm>
@@ -75,7 +77,8 @@ std::string write_dataset_files(const fs::path& folder, const Splits& splits,
   const IdLists by_item = transposed(splits.train, static_cast<Index>(item_names.size()));
   const auto users = deal(degrees(splits.train), lanes);
   auto items = deal(degrees(by_item), lanes);
-  std::reverse(items.begin(), items.end());  // the lane of the heaviest user gets the lightest items
+  std::reverse(items.begin(),
+               items.end());  // the lane of the heaviest user gets the lightest items
 
   DatasetDigest digest;
   for (int lane = 0; lane < lanes; ++lane) {

@@ -1,3 +1,4 @@
+// Files through POSIX calls, because mapping and syncing have no other interface.
 #include "graph/io/file.h"
 
 #include <fcntl.h>

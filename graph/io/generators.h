@@ -8,16 +8,16 @@
 
 namespace chorale {
 
-// Users and items belong to communities; a user takes most of its items from its own community, popular
-// items more often. Items of a community are spread over all popularity ranks, so popularity alone is a weak
-// guide and the community structure a strong one.
+// Users and items belong to communities; a user takes most of its items from its own community,
+// popular items more often. Items of a community are spread over all popularity ranks, so
+// popularity alone is a weak guide and the community structure a strong one.
 struct PlantedOptions {
   Index users = 2000;
   Index items = 1500;
   int communities = 20;
-  Index items_per_user = 20;  // mean; at least 4 each
-  double own_community = 0.8; // share of a user's items from its own community
-  double test = 0.2;          // share of each user's items that go to test.txt
+  Index items_per_user = 20;   // mean; at least 4 each
+  double own_community = 0.8;  // share of a user's items from its own community
+  double test = 0.2;           // share of each user's items that go to test.txt
   std::uint64_t seed = 1;
 };
 

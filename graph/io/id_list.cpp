@@ -1,3 +1,5 @@
+// Id lists are sorted twice, by id and by raw id, to find gaps and repeats with the lines they
+// stand on.
 #include "graph/io/id_list.h"
 
 #include <algorithm>

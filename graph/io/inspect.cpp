@@ -1,3 +1,4 @@
+// The text of `chorale inspect`. Tables are aligned for people; programs read dataset.json.
 #include "graph/io/inspect.h"
 
 #include <fmt/format.h>

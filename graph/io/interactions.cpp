@@ -1,3 +1,4 @@
+// Grouping by counting sort; every result is independent of the order of the source's pairs.
 #include "graph/io/interactions.h"
 
 #include <algorithm>

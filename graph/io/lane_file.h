@@ -1,8 +1,10 @@
-// The one binary format: named arrays of one lane, with checksums. Data sets, checkpoints and caches use it.
+// The one binary format: named arrays of one lane, with checksums. Data sets, checkpoints and
+// caches use it.
 //
-// Layout, little-endian: 8 bytes magic "CHORLANE", u32 version, u32 lane, u64 header bytes, u64 XXH3-64 of
-// the header and the 16 bytes before this number, then the header (a table of sections), then the sections'
-// payloads, each at a multiple of 64. A reader maps the file; a section is a span into the mapping.
+// Layout, little-endian: 8 bytes magic "CHORLANE", u32 version, u32 lane, u64 header bytes, u64
+// XXH3-64 of the header and the 16 bytes before this number, then the header (a table of sections),
+// then the sections' payloads, each at a multiple of 64. A reader maps the file; a section is a
+// span into the mapping.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +60,8 @@ class LaneFileWriter {
   void add(std::string name, std::span<const T> values, Index rows, Index cols) {
     add_bytes(std::move(name), element_type<T>(), std::as_bytes(values), rows, cols);
   }
-  // Writes the file and syncs it to disk. Throws Error (Exit::io) naming path and cause; a file that could
-  // not be finished is removed. Returns the sections with their digests.
+  // Writes the file and syncs it to disk. Throws Error (Exit::io) naming path and cause; a file
+  // that could not be finished is removed. Returns the sections with their digests.
   std::vector<SectionInfo> finish();
 
  private:
@@ -74,8 +76,9 @@ class LaneFileWriter {
 
 class LaneFile {
  public:
-  // Maps the file and checks magic, version, header checksum and bounds; with `verify` also every section's
-  // digest. Throws Error (code, by default Exit::data) that names the file, the section and what differs.
+  // Maps the file and checks magic, version, header checksum and bounds; with `verify` also every
+  // section's digest. Throws Error (code, by default Exit::data) that names the file, the section
+  // and what differs.
   static LaneFile open(const std::string& path, bool verify, Exit code = Exit::data);
 
   int lane() const;

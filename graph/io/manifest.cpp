@@ -1,3 +1,5 @@
+// dataset.json in a fixed order of keys: the text is a function of the manifest, so it can be
+// compared whole.
 #include "graph/io/manifest.h"
 
 #include <nlohmann/json.hpp>

@@ -1,3 +1,4 @@
+// Raw ids stay in the mapped file; only where each line begins is kept.
 #include "graph/io/names.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The steps of `chorale prepare`. Nothing outside OUT.tmp is touched before everything is written
+// and synced, and nothing that is not recognisably a prepared data set is ever removed.
 #include "graph/io/prepare.h"
 
 #include <cmath>

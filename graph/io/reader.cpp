@@ -1,3 +1,4 @@
+// The registry of formats, filled before main by the readers' registrations.
 #include "graph/io/reader.h"
 
 #include <map>

@@ -1,5 +1,6 @@
-// Text formats. A reader turns one format into plain lists; `prepare` does everything else. To add a format,
-// write graph/io/readers/<name>.cpp with a ReaderRegistration; `chorale prepare --format <name>` finds it.
+// Text formats. A reader turns one format into plain lists; `prepare` does everything else. To add
+// a format, write graph/io/readers/<name>.cpp with a ReaderRegistration; `chorale prepare --format
+// <name>` finds it.
 #pragma once
 
 #include <filesystem>
@@ -28,8 +29,8 @@ struct RawData {
   std::vector<std::string> user_names;  // raw id of each id
   std::vector<std::string> item_names;
   InteractionList train, validation, test;
-  std::vector<std::string> files;       // what was read, relative to the source folder
-  std::vector<ReportLine> report;       // oddities met, each counted
+  std::vector<std::string> files;  // what was read, relative to the source folder
+  std::vector<ReportLine> report;  // oddities met, each counted
 };
 
 class Reader {

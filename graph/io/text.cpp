@@ -1,3 +1,4 @@
+// Scanning text without copying it: lines and fields are views into the mapped file.
 #include "graph/io/text.h"
 
 #include <charconv>

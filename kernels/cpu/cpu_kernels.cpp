@@ -10,6 +10,8 @@ namespace {
 
 constexpr Index kWorthAThread =
     16384;  // elements; below it, waking a thread costs more than it saves
+constexpr Index kExponential =
+    32;  // elements that cost as much as two exponentials and a logarithm
 
 }  // namespace
 
@@ -187,7 +189,8 @@ void CpuKernels::bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, V
     simd::bpr_differences(u.row_block(f, l), p.row_block(f, l), n.row_block(f, l),
                           slope.row_block(f, l));
   });
-  rows(value.rows, u.rows / std::max<Index>(value.rows, 1), [&](Index first, Index last) {
+  const Index rows_of_a_lane = u.rows / std::max<Index>(value.rows, 1);
+  rows(value.rows, kExponential * rows_of_a_lane, [&](Index first, Index last) {
     for (Index lane = first; lane < last; ++lane) {
       double sum = 0;
       for (Index i = lanes[lane]; i < lanes[lane + 1]; ++i) {

@@ -45,6 +45,23 @@ BOOST_AUTO_TEST_CASE(rank_that_throws_breaks_the_group) {
   BOOST_TEST(told == 3);
 }
 
+BOOST_AUTO_TEST_CASE(broken_group_stays_broken) {
+  std::atomic<int> told = 0;
+
+  failure_of(3, [&](Communicator& comm) {
+    if (comm.rank() == 1) throw std::runtime_error("gone");
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      try {
+        comm.barrier();
+      } catch (const Error&) {
+        ++told;
+      }
+    }
+  });
+
+  BOOST_TEST(told == 2 * 3);
+}
+
 BOOST_AUTO_TEST_CASE(lowest_rank_that_failed_is_reported) {
   const std::string failure = failure_of(5, [](Communicator& comm) {
     if (comm.rank() >= 1) throw std::runtime_error("rank " + std::to_string(comm.rank()));

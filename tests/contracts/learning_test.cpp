@@ -22,7 +22,8 @@ BOOST_AUTO_TEST_CASE(a_trained_model_beats_popularity_on_planted_communities) {
     train_steps(experiment, 0, config.train().epochs() * experiment.steps_per_epoch());
 
     const double trained = experiment.evaluate(Split::test).at(Metric::recall, 10);
-    BOOST_TEST_CONTEXT(file.filename().string() << ": recall@10 " << trained << ", popularity " << popular) {
+    BOOST_TEST_CONTEXT(file.filename().string()
+                       << ": recall@10 " << trained << ", popularity " << popular) {
       BOOST_TEST(trained > 1.3 * popular);
     }
   }
@@ -35,7 +36,8 @@ BOOST_AUTO_TEST_CASE(nothing_is_allocated_after_the_second_step) {
     const auto comm = make_self_communicator();
     Experiment experiment(tiny_config(file, data), *comm, 1);
     train_steps(experiment, 0, 2);
-    experiment.tape().reset(2, true);  // the third step's first act: merges what two steps asked for
+    experiment.tape().reset(2,
+                            true);  // the third step's first act: merges what two steps asked for
     const std::uint64_t allocations = experiment.device().allocations();
     const std::size_t bytes = experiment.device().bytes_in_use();
 

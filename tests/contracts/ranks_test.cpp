@@ -1,4 +1,5 @@
-// Contract `ranks`: the same bits on any number of ranks, and a demonstration that the test can fail.
+// Contract `ranks`: the same bits on any number of ranks, and a demonstration that the test can
+// fail.
 #include <boost/test/unit_test.hpp>
 
 #include "comm/thread_communicator.h"

@@ -1,5 +1,5 @@
-// Contract `restart`: ten steps are five steps, a checkpoint and five steps, on the same or on another number
-// of ranks.
+// Contract `restart`: ten steps are five steps, a checkpoint and five steps, on the same or on
+// another number of ranks.
 #include <boost/test/unit_test.hpp>
 
 #include <fstream>
@@ -12,7 +12,8 @@
 namespace chorale::test {
 namespace {
 
-Exit train(const v1::Config& config, const std::filesystem::path& out, int ranks, Index max_steps = -1) {
+Exit train(const v1::Config& config, const std::filesystem::path& out, int ranks,
+           Index max_steps = -1) {
   Exit exit = Exit::internal;
   run_thread_ranks(ranks, [&](Communicator& comm) {
     Experiment experiment(config, comm, 1);
@@ -32,13 +33,14 @@ BOOST_AUTO_TEST_CASE(an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_o
   const TemporaryFolder folder;
   const auto data = make_tiny_dataset(folder.path());
   for (const auto& file : tiny_configs()) {
-    const v1::Config config =
-        tiny_config(file, data, {"train.epochs=3", "eval.every_epochs=1", "checkpoint.every_epochs=1"});
+    const v1::Config config = tiny_config(
+        file, data, {"train.epochs=3", "eval.every_epochs=1", "checkpoint.every_epochs=1"});
     const auto name = file.stem().string();
     BOOST_TEST((train(config, folder.path() / name, 1) == Exit::finished));
     const std::string expected = digest_of_run(folder.path() / name);
 
-    for (const auto& [first, second] : std::vector<std::pair<int, int>>{{1, 1}, {1, 3}, {3, 2}, {4, 1}}) {
+    for (const auto& [first, second] :
+         std::vector<std::pair<int, int>>{{1, 1}, {1, 3}, {3, 2}, {4, 1}}) {
       const auto run = folder.path() / fmt::format("{}-{}-{}", name, first, second);
       BOOST_TEST_CONTEXT(run.filename().string()) {
         BOOST_TEST((train(config, run, first, 5) == Exit::stopped));

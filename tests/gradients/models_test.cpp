@@ -1,5 +1,5 @@
-// Contracts `gradients` and `textbook`, in double: the tape against central differences, and the vectors
-// against a dense transcription of each paper's formula.
+// Contracts `gradients` and `textbook`, in double: the tape against central differences, and the
+// vectors against a dense transcription of each paper's formula.
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -36,8 +36,9 @@ Real* element(Table& table, Index row, Index column) {
 }
 
 void check_gradients(const v1::Config& config, int ranks) {
-  // With h = 1e-5 the truncation error is h^2 f''' / 6 ~ 1e-11 f''' and the rounding error eps f / h ~ 1e-11 f;
-  // losses here are below 1 and their third derivatives below 100. A fault of 1 % in an adjoint gives 1e-5.
+  // With h = 1e-5 the truncation error is h^2 f''' / 6 ~ 1e-11 f''' and the rounding error eps f /
+  // h ~ 1e-11 f; losses here are below 1 and their third derivatives below 100. A fault of 1 % in
+  // an adjoint gives 1e-5.
   constexpr double kStep = 1e-5, kTolerance = 5e-9;
   run_thread_ranks(ranks, [&](Communicator& comm) {
     Experiment e(config, comm, 1);
@@ -82,7 +83,7 @@ BOOST_AUTO_TEST_CASE(gradients_are_central_differences_on_one_and_on_three_ranks
 
 BOOST_AUTO_TEST_CASE(vectors_are_what_the_papers_formula_says) {
   const TemporaryFolder folder;
-  const auto data = make_tiny_dataset(folder.path(), 31, 23);
+  const auto data = make_tiny_dataset(folder.path(), 31, 25);
   for (const auto& file : tiny_configs()) {
     const v1::Config config = tiny_config(file, data);
     const auto comm = make_self_communicator();
@@ -95,10 +96,12 @@ BOOST_AUTO_TEST_CASE(vectors_are_what_the_papers_formula_says) {
     BOOST_TEST_CONTEXT(file.filename().string()) {
       BOOST_TEST_REQUIRE(found.rows == static_cast<Index>(expected.size()));
       for (Index i = 0; i < found.rows; ++i) {
-        BOOST_TEST_REQUIRE(found.cols == static_cast<Index>(expected[static_cast<std::size_t>(i)].size()));
+        BOOST_TEST_REQUIRE(found.cols ==
+                           static_cast<Index>(expected[static_cast<std::size_t>(i)].size()));
         for (Index j = 0; j < found.cols; ++j) {
           // At most a few hundred terms of size below 10 in double: 1e-12.
-          BOOST_TEST(std::abs(found(i, j) - expected[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)]) <=
+          BOOST_TEST(std::abs(found(i, j) -
+                              expected[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)]) <=
                      1e-12);
         }
       }

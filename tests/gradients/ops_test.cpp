@@ -1,5 +1,5 @@
-// Every op of trainer/autodiff/ops.h and every loss: its adjoint against central differences in double, on one
-// and on three ranks. To add an op, add a row to `cases`.
+// Every op of trainer/autodiff/ops.h and every loss: its adjoint against central differences in
+// double, on one and on three ranks. To add an op, add a row to `cases`.
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -19,7 +19,8 @@ namespace {
 constexpr Index kNodes = 23, kDim = 5, kBatch = 11;
 constexpr int kLanes = 7;
 
-// Three node tables, one sparse matrix (not symmetric), a weight, a bias and a batch with repeated rows.
+// Three node tables, one sparse matrix (not symmetric), a weight, a bias and a batch with repeated
+// rows.
 struct Fixture {
   std::unique_ptr<Device> device = make_device({.kind = DeviceKind::reference});
   Communicator& comm;
@@ -44,7 +45,8 @@ struct Fixture {
         offset(*device, "offset", nodes, kDim, numbers, normal_values(1, "offset", 1.0)),
         w(*device, "w", lanes, kDim, kDim, normal_values(1, "w", 1.0)),
         b(*device, "b", lanes, 1, kDim, normal_values(1, "b", 1.0)),
-        batch_offset(*device, "batch_offset", batch, kDim, range(batch), normal_values(1, "batch_offset", 1.0)),
+        batch_offset(*device, "batch_offset", batch, kDim, range(batch),
+                     normal_values(1, "batch_offset", 1.0)),
         a(*device, c, nodes, nodes, entries(nodes), false),
         tape(*device, c, lanes, 9) {
     for (Index i = batch.first(); i < batch.last(); ++i) {
@@ -62,7 +64,8 @@ struct Fixture {
     std::vector<Triplet> all;
     for (Index i = p.first(); i < p.last(); ++i) {
       for (Index k = 0; k < i % 5; ++k) {
-        all.push_back({i, (i * 3 + k * 7 + 1) % kNodes, static_cast<Real>(0.3 + 0.1 * static_cast<double>(k))});
+        all.push_back({i, (i * 3 + k * 7 + 1) % kNodes,
+                       static_cast<Real>(0.3 + 0.1 * static_cast<double>(k))});
       }
     }
     return all;
@@ -70,9 +73,7 @@ struct Fixture {
 
   Var leaf(Table& t) { return tape.leaf(t); }
   // A loss that depends on every element of v in its own way.
-  Var measure(Var v) {
-    return half_squares(v + leaf(v.part() == nodes ? offset : batch_offset));
-  }
+  Var measure(Var v) { return half_squares(v + leaf(v.part() == nodes ? offset : batch_offset)); }
   std::vector<Table*> tables() { return {&x, &y, &offset, &w, &b, &batch_offset}; }
 };
 
@@ -84,7 +85,8 @@ struct Case {
 const std::vector<Case> cases = {
     {"add", [](Fixture& f) { return f.measure(f.leaf(f.x) + f.leaf(f.y)); }},
     {"add a value to itself", [](Fixture& f) { return f.measure(f.leaf(f.x) + f.leaf(f.x)); }},
-    {"add scalars", [](Fixture& f) { return half_squares(f.leaf(f.x)) + half_squares(f.leaf(f.y)); }},
+    {"add scalars",
+     [](Fixture& f) { return half_squares(f.leaf(f.x)) + half_squares(f.leaf(f.y)); }},
     {"scale", [](Fixture& f) { return 0.7 * f.measure(-1.3 * f.leaf(f.x)); }},
     {"multiply", [](Fixture& f) { return f.measure(multiply(f.leaf(f.x), f.leaf(f.y))); }},
     {"concat",
@@ -96,23 +98,32 @@ const std::vector<Case> cases = {
     {"add_bias", [](Fixture& f) { return f.measure(add_bias(f.leaf(f.x), f.leaf(f.b))); }},
     {"leaky_relu", [](Fixture& f) { return f.measure(leaky_relu(f.leaf(f.x), 0.2)); }},
     {"dropout", [](Fixture& f) { return f.measure(dropout(f.leaf(f.x), 0.4, f.names.span())); }},
-    {"gather from a table", [](Fixture& f) { return f.measure(gather(f.leaf(f.x), f.ids, f.batch)); }},
+    {"gather from a table",
+     [](Fixture& f) { return f.measure(gather(f.leaf(f.x), f.ids, f.batch)); }},
     {"gather from a value",
-     [](Fixture& f) { return f.measure(gather(multiply(f.leaf(f.x), f.leaf(f.y)), f.ids, f.batch)); }},
+     [](Fixture& f) {
+       return f.measure(gather(multiply(f.leaf(f.x), f.leaf(f.y)), f.ids, f.batch));
+     }},
     {"gather twice",
      [](Fixture& f) {
-       return f.measure(gather(f.leaf(f.x), f.ids, f.batch) + gather(f.leaf(f.x), f.other_ids, f.batch));
+       return f.measure(gather(f.leaf(f.x), f.ids, f.batch) +
+                        gather(f.leaf(f.x), f.other_ids, f.batch));
      }},
     {"gather and use whole",
      [](Fixture& f) {
-       return f.measure(gather(f.leaf(f.x), f.ids, f.batch)) + f.measure(multiply(f.leaf(f.x), f.leaf(f.y)));
+       return f.measure(gather(f.leaf(f.x), f.ids, f.batch)) +
+              f.measure(multiply(f.leaf(f.x), f.leaf(f.y)));
      }},
     {"normalize_rows", [](Fixture& f) { return f.measure(normalize_rows(f.leaf(f.x))); }},
     {"spmm", [](Fixture& f) { return f.measure(spmm(f.a, multiply(f.leaf(f.x), f.leaf(f.y)))); }},
     {"propagate one layer",
-     [](Fixture& f) { return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.0, 1.0})); }},
+     [](Fixture& f) {
+       return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.0, 1.0}));
+     }},
     {"propagate",
-     [](Fixture& f) { return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.4, 0.0, 0.3, -0.2})); }},
+     [](Fixture& f) {
+       return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.4, 0.0, 0.3, -0.2}));
+     }},
     {"propagate nothing",
      [](Fixture& f) { return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.5})); }},
     {"bpr_loss",
@@ -132,14 +143,17 @@ double evaluate(Fixture& f, const Case& c, bool backward) {
 }
 
 std::vector<Real> whole_gradient(Fixture& f, Table& t) {
-  if (t.gradient().is_empty()) return std::vector<Real>(static_cast<std::size_t>(t.rows() * t.cols()), 0);
-  const ConstView g = t.gradient().reduce_dense(f.tape.arena(), f.comm, f.lanes, t.local_rows(), t.cols());
+  if (t.gradient().is_empty())
+    return std::vector<Real>(static_cast<std::size_t>(t.rows() * t.cols()), 0);
+  const ConstView g =
+      t.gradient().reduce_dense(f.tape.arena(), f.comm, f.lanes, t.local_rows(), t.cols());
   const std::span<const Real> mine(g.data, static_cast<std::size_t>(g.size()));
   if (t.layout() == Layout::replicated) return {mine.begin(), mine.end()};
   return gather_all<Real>(f.comm, mine);
 }
 
-// |f'''| stays below 1e3 for these losses of O(100): truncation 2e-8, rounding 1e-14 * 1e2 / 1e-5 = 1e-7.
+// |f'''| stays below 1e3 for these losses of O(100): truncation 2e-8, rounding 1e-14 * 1e2 / 1e-5 =
+// 1e-7.
 constexpr double kStep = 1e-5, kTolerance = 5e-7;
 
 void check(const Case& c, int ranks) {
@@ -154,7 +168,8 @@ void check(const Case& c, int ranks) {
       for (Index at = 0; at < table.rows() * table.cols(); at += 3) {
         const Index row = at / table.cols(), column = at % table.cols();
         const bool here = table.layout() == Layout::replicated || table.partition().owns(row);
-        const Index local = table.layout() == Layout::replicated ? row : row - table.partition().first();
+        const Index local =
+            table.layout() == Layout::replicated ? row : row - table.partition().first();
         if (here) table.values()(local, column) += kStep;
         const double above = evaluate(f, c, false);
         if (here) table.values()(local, column) -= 2 * kStep;
@@ -163,7 +178,8 @@ void check(const Case& c, int ranks) {
         const double expected = (above - below) / (2 * kStep);
         largest = std::max(largest, std::abs(expected));
         if (comm.rank() != 0) continue;
-        BOOST_TEST_INFO(c.name << ": " << table.name() << " element " << at << " on " << ranks << " ranks");
+        BOOST_TEST_INFO(c.name << ": " << table.name() << " element " << at << " on " << ranks
+                               << " ranks");
         BOOST_TEST(std::abs(gradients[t][static_cast<std::size_t>(at)] - expected) <= kTolerance);
       }
     }

@@ -1,3 +1,4 @@
+// The transcriptions, one function a model, and the adjacency matrix they share.
 #include "tests/gradients/textbook.h"
 
 #include <boost/test/unit_test.hpp>
@@ -6,7 +7,9 @@
 namespace chorale::test {
 namespace {
 
-Dense zeros(std::size_t rows, std::size_t cols) { return Dense(rows, std::vector<double>(cols, 0.0)); }
+Dense zeros(std::size_t rows, std::size_t cols) {
+  return Dense(rows, std::vector<double>(cols, 0.0));
+}
 
 Dense product(const Dense& a, const Dense& b) {
   Dense c = zeros(a.size(), b[0].size());
@@ -57,7 +60,8 @@ std::vector<double> degrees(const Dense& a) {
 
 Dense mf(const v1::Model&, Experiment& e) { return table(e, "mf.ego"); }
 
-// He et al. 2020, eqs. 3 and 4: e_u^(k+1) = sum over i of e_i^(k) / sqrt(|N_u| |N_i|); the mean of all layers.
+// He et al. 2020, eqs. 3 and 4: e_u^(k+1) = sum over i of e_i^(k) / sqrt(|N_u| |N_i|); the mean of
+// all layers.
 Dense lightgcn(const v1::Model& model, Experiment& e) {
   Dense a = adjacency(e.dataset());
   const std::vector<double> d = degrees(a);

@@ -1,4 +1,5 @@
-// Dense transcriptions of the papers' formulas: plain loops over whole matrices, independent of the trainer.
+// Dense transcriptions of the papers' formulas: plain loops over whole matrices, independent of the
+// trainer.
 #pragma once
 
 #include <functional>

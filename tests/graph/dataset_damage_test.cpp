@@ -157,7 +157,8 @@ BOOST_AUTO_TEST_CASE(ids_and_offsets_that_lead_outside_are_found) {
   expect("section \"test.begin\"");
   rewrite<Index>(p.lane(1), "train_t.begin", [](Ids& v) { v.back() += 1; });
   expect("section \"train_t.begin\"");
-  rewrite<std::int32_t>(p.lane(1), "train.items", [](std::vector<std::int32_t>& v) { v[0] = 83; });
+  rewrite<std::int32_t>(p.lane(1), "train.items",
+                        [](std::vector<std::int32_t>& v) { v.back() = 83; });
   expect("section \"train.items\": found id");
   rewrite<std::int32_t>(p.lane(1), "train_t.users",
                         [](std::vector<std::int32_t>& v) { std::swap(v[0], v[1]); });

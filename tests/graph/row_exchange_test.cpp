@@ -208,6 +208,32 @@ BOOST_AUTO_TEST_CASE(halos_and_strided_views_arrive_alike) {
   }
 }
 
+// The lookup of one step: index arrays from the arena, so nothing is asked of the device from step
+// 3 on.
+BOOST_AUTO_TEST_CASE(exchange_in_an_arena_gives_the_same_bits_and_allocates_nothing) {
+  for (const int ranks : {1, 3}) {
+    run_thread_ranks(ranks, [](Communicator& comm) {
+      RankWorld w;
+      const Partition p = uneven_partition(comm);
+      const RowExchange lasting(*w.device, comm, p, batch_of(comm));
+      Matrix y = contributions(comm, lasting.wanted());
+      Matrix expected(p.local_rows(), kCols), x(p.local_rows(), kCols);
+      lasting.push_add(w.arena, y.view(), expected.view());
+      std::uint64_t before = 0;
+      for (int step = 0; step < 5; ++step) {
+        w.arena.reset();
+        if (step == 2) before = w.device->allocations();
+        const RowExchange passing(w.arena, comm, p, batch_of(comm));
+        x = Matrix(p.local_rows(), kCols);
+        passing.push_add(w.arena, y.view(), x.view());
+        require(same_bits(x.values, expected.values), "step {}: bits differ", step);
+      }
+      require(w.device->allocations() == before, "the device was asked for memory");
+    });
+    BOOST_TEST(true);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(rank_that_wants_nothing_takes_part) {
   run_thread_ranks(3, [](Communicator& comm) {
     RankWorld w;

@@ -113,6 +113,17 @@ BOOST_AUTO_TEST_CASE(cpu_equals_reference) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(cpu_equals_reference_on_long_sums) {
+  const ReferenceKernels reference;
+  const CpuKernels cpu(1);
+  for (const CatalogueRow& row : catalogue()) {
+    for (bool exact : {true, false}) {
+      compare(reference, cpu, row, {.n = 9, .d = 601, .exact = exact});
+      compare(reference, cpu, row, {.n = 601, .d = 9, .exact = exact});
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_the_number_of_threads) {
   const CpuKernels one(1), two(2), three(3);
   for (const CatalogueRow& row : catalogue()) {

@@ -5,10 +5,11 @@
 #include <limits>
 #include <vector>
 
+#include "hwy/targets.h"
 #include "kernels/check.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/device.h"
-#include "tests/kernels/scene.h"
+#include "tests/kernels/catalogue.h"
 
 namespace chorale::test {
 namespace {
@@ -24,6 +25,25 @@ bool equal_bits(ConstView a, ConstView b) {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(cpu_suite)
+
+BOOST_AUTO_TEST_CASE(avx2_and_avx512_make_the_same_bits) {
+  const CpuKernels cpu(1);
+  for (const CatalogueRow& row : catalogue()) {
+    for (Index d : {7, 64, 67}) {
+      const SceneOptions options{.n = 101, .d = d, .exact = false, .strided = true};
+      Scene wide(options), narrow(options);
+
+      row.run(cpu, wide);
+      hwy::DisableTargets(HWY_AVX3);
+      hwy::GetChosenTarget().DeInit();  // the choice is made anew by the next call
+      row.run(cpu, narrow);
+      hwy::DisableTargets(0);
+      hwy::GetChosenTarget().DeInit();
+
+      BOOST_TEST((wide.results() == narrow.results()), row.name << ", d = " << d);
+    }
+  }
+}
 
 BOOST_AUTO_TEST_CASE(a_product_element_does_not_depend_on_the_rows_of_the_call) {
   const CpuKernels cpu(1);

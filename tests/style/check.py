@@ -112,7 +112,9 @@ def check_text(path, text, report):
         report("length", path, MAX_LINES, f"{text.count(chr(10))} lines")
     opening = next((line for line in lines if line.strip() and not line.startswith("#!")), "")
     marks = ("//", "/*") if Path(path).suffix in CPP | {".proto"} else ("#", '"""')
-    if is_source and "cmake" not in path.lower() and not opening.startswith(marks):
+    # A .cpp that begins with its own header says no more than that header's comment.
+    has_header = path.endswith(".cpp") and opening == f'#include "{path[:-4]}.h"'
+    if is_source and "cmake" not in path.lower() and not opening.startswith(marks) and not has_header:
         report("comment", path, 1, "no comment at the top")
     is_prose = path in ("README.md", "CHANGELOG.md") or fnmatch.fnmatch(path, "docs/*.md")
     for number, line in enumerate(lines, 1):

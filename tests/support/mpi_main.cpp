@@ -1,5 +1,5 @@
-// main of the tests that run under mpirun: the same tests on every rank; the exit code is the worst of all
-// ranks, and a rank that fails alone ends the job instead of leaving the others waiting.
+// main of the tests that run under mpirun: the same tests on every rank; the exit code is the worst
+// of all ranks, and a rank that fails alone ends the job instead of leaving the others waiting.
 #define BOOST_TEST_NO_MAIN
 #define BOOST_TEST_ALTERNATIVE_INIT_API
 #include <boost/test/unit_test.hpp>

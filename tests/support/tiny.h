@@ -16,7 +16,8 @@ namespace chorale::test {
 
 inline std::vector<std::filesystem::path> tiny_configs() {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(CHORALE_SOURCE_DIR "/configs/tiny")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(CHORALE_SOURCE_DIR "/configs/tiny")) {
     if (entry.path().extension() == ".pbtxt") files.push_back(entry.path());
   }
   std::ranges::sort(files);
@@ -24,10 +25,11 @@ inline std::vector<std::filesystem::path> tiny_configs() {
 }
 
 // A prepared data set below `folder`: 12 stored lanes, so that lanes fall unevenly on 5 ranks.
-inline std::filesystem::path make_tiny_dataset(const std::filesystem::path& folder, Index users = 211,
-                                               Index items = 97) {
+inline std::filesystem::path make_tiny_dataset(const std::filesystem::path& folder,
+                                               Index users = 211, Index items = 97) {
   write_planted_communities(
-      {.users = users, .items = items, .communities = 6, .items_per_user = 12, .seed = 5}, folder / "source");
+      {.users = users, .items = items, .communities = 6, .items_per_user = 12, .seed = 5},
+      folder / "source");
   prepare({.source = folder / "source", .out = folder / "data", .validation = 0.1, .lanes = 12});
   return folder / "data";
 }
@@ -40,7 +42,7 @@ inline v1::Config tiny_config(const std::filesystem::path& file, const std::file
 
 // What a number of training steps leaves behind.
 struct Outcome {
-  std::string digest;           // of all parameters and optimizer state
+  std::string digest;  // of all parameters and optimizer state
   std::vector<double> losses;
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
@@ -48,7 +50,8 @@ struct Outcome {
 inline Outcome train_steps(Experiment& experiment, Index first, Index last) {
   Outcome outcome;
   for (Index step = first; step < last; ++step) outcome.losses.push_back(experiment.train(step));
-  outcome.digest = digest_of_tables(experiment.device(), experiment.comm(), experiment.tables()).hex();
+  outcome.digest =
+      digest_of_tables(experiment.device(), experiment.comm(), experiment.tables()).hex();
   return outcome;
 }
 

@@ -162,33 +162,40 @@ BOOST_AUTO_TEST_CASE(a_manifest_with_a_good_checksum_must_still_make_sense) {
   save(folder.ckpt(), "step-1", 1, 1, 2);
   const fs::path checkpoint = folder.ckpt() / "step-1";
   const std::string good = read(checkpoint / "manifest.pb");
-  const std::vector<std::function<void(Manifest&)>> attacks = {
-      [](Manifest& m) { m.set_format_version(2); },
-      [](Manifest& m) { m.set_element(v1::CHECKPOINT_ELEMENT_UNSPECIFIED); },
-      [](Manifest& m) { m.set_lanes(0); },
-      [](Manifest& m) { m.set_lanes(2000000000); },
-      [](Manifest& m) { m.set_step(-1); },
-      [](Manifest& m) { m.mutable_blocks()->RemoveLast(); },
-      [](Manifest& m) { *m.add_blocks() = m.blocks(0); },
-      [](Manifest& m) { m.mutable_blocks()->SwapElements(0, 1); },
-      [](Manifest& m) { m.mutable_blocks(0)->set_file("../../etc/passwd"); },
-      [](Manifest& m) { m.mutable_blocks(0)->set_section("m.side/value"); },
-      [](Manifest& m) { m.mutable_blocks(0)->set_bytes(m.blocks(0).bytes() + 4); },
-      [](Manifest& m) { m.mutable_blocks(0)->set_last_row(m.blocks(0).last_row() + 1); },
-      [](Manifest& m) { m.mutable_blocks(1)->set_first_row(m.blocks(1).first_row() - 1); },
-      [](Manifest& m) { m.mutable_blocks(0)->set_last_row(-1); },
-      [](Manifest& m) { m.mutable_tables(0)->set_name("../x"); },
-      [](Manifest& m) { m.mutable_tables(0)->set_rows(Index{1} << 62); },
-      [](Manifest& m) { m.mutable_tables(0)->set_cols(-3); },
-      [](Manifest& m) { m.mutable_tables(1)->set_name("m.ego"); },
-      [](Manifest& m) { m.mutable_tables(0)->mutable_columns(1)->set_name("value"); },
-      [](Manifest& m) { m.mutable_tables(0)->mutable_columns(1)->set_width(1000000007); },
-      [](Manifest& m) { m.mutable_tables(0)->clear_columns(); },
-      [](Manifest& m) { m.mutable_tables(2)->set_replicated(false); },
+  fs::copy_file(checkpoint / "lane-00000.bin", folder.ckpt() / "copy.bin");
+  const std::vector<std::function<void(CheckpointManifest&)>> attacks = {
+      [](CheckpointManifest& m) { m.set_format_version(2); },
+      [](CheckpointManifest& m) { m.set_element(v1::CHECKPOINT_ELEMENT_UNSPECIFIED); },
+      [](CheckpointManifest& m) { m.set_lanes(0); },
+      [](CheckpointManifest& m) { m.set_lanes(2000000000); },
+      [](CheckpointManifest& m) { m.set_step(-1); },
+      [](CheckpointManifest& m) { m.mutable_blocks()->RemoveLast(); },
+      [](CheckpointManifest& m) { *m.add_blocks() = m.blocks(0); },
+      [](CheckpointManifest& m) { m.mutable_blocks()->SwapElements(0, 1); },
+      [](CheckpointManifest& m) {  // the right bytes, but outside the folder
+        for (CheckpointBlock& b : *m.mutable_blocks()) {
+          if (b.file() == "lane-00000.bin") b.set_file("../copy.bin");
+        }
+      },
+      [](CheckpointManifest& m) { m.mutable_blocks(0)->set_section("m.side/value"); },
+      [](CheckpointManifest& m) { m.mutable_blocks(0)->set_bytes(m.blocks(0).bytes() + 4); },
+      [](CheckpointManifest& m) { m.mutable_blocks(0)->set_last_row(m.blocks(0).last_row() + 1); },
+      [](CheckpointManifest& m) {
+        m.mutable_blocks(1)->set_first_row(m.blocks(1).first_row() - 1);
+      },
+      [](CheckpointManifest& m) { m.mutable_blocks(0)->set_last_row(-1); },
+      [](CheckpointManifest& m) { m.mutable_tables(0)->set_name("../x"); },
+      [](CheckpointManifest& m) { m.mutable_tables(0)->set_rows(Index{1} << 62); },
+      [](CheckpointManifest& m) { m.mutable_tables(0)->set_cols(-3); },
+      [](CheckpointManifest& m) { m.mutable_tables(1)->set_name("m.ego"); },
+      [](CheckpointManifest& m) { m.mutable_tables(0)->mutable_columns(1)->set_name("value"); },
+      [](CheckpointManifest& m) { m.mutable_tables(0)->mutable_columns(1)->set_width(1000000007); },
+      [](CheckpointManifest& m) { m.mutable_tables(0)->clear_columns(); },
+      [](CheckpointManifest& m) { m.mutable_tables(2)->set_replicated(false); },
   };
 
   for (std::size_t i = 0; i < attacks.size(); ++i) {
-    Manifest m;
+    CheckpointManifest m;
     m.ParseFromString(good);
     attacks[i](m);
     const std::string bytes = m.SerializeAsString();

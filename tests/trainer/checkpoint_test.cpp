@@ -141,11 +141,12 @@ BOOST_AUTO_TEST_CASE(values_of_the_other_precision_are_refused) {
   const Folder folder;
   save(folder.ckpt(), "step-1", 1, 1, 1);
   const fs::path file = folder.ckpt() / "step-1";
-  Manifest m = read_checkpoint_manifest(file);
+  CheckpointManifest m = read_checkpoint_manifest(file);
   const bool is_double = m.element() == v1::CHECKPOINT_ELEMENT_F64;
   m.set_element(is_double ? v1::CHECKPOINT_ELEMENT_F32 : v1::CHECKPOINT_ELEMENT_F64);
-  for (Block& b : *m.mutable_blocks()) b.set_bytes(is_double ? b.bytes() / 2 : b.bytes() * 2);
-  write_manifest(file, m);
+  for (CheckpointBlock& b : *m.mutable_blocks())
+    b.set_bytes(is_double ? b.bytes() / 2 : b.bytes() * 2);
+  write_checkpoint_manifest(file, m);
 
   const std::string text = mismatch(folder.ckpt(), [](Communicator& c) { return Tables(c, 5); });
 

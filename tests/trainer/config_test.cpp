@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "kernels/check.h"
+
 #include "trainer/config/config.h"
 
 namespace chorale::test {
@@ -39,14 +41,16 @@ BOOST_AUTO_TEST_CASE(errors_of_the_text_name_file_line_and_column) {
 }
 
 BOOST_AUTO_TEST_CASE(values_that_make_no_sense_name_the_field_and_what_was_found) {
-  BOOST_TEST(refusal(kGood, {"train.batch=0"}) == "a.pbtxt: train.batch: found 0, expected at least 1");
+  BOOST_TEST(refusal(kGood, {"train.batch=0"}) ==
+             "a.pbtxt: train.batch: found 0, expected at least 1");
   BOOST_TEST(refusal(kGood, {"optimizer.rate=-1"}) ==
              "a.pbtxt: optimizer.rate: found -1, expected a number above 0");
   BOOST_TEST(refusal(kGood, {"optimizer.rate=nan"}) ==
              "a.pbtxt: optimizer.rate: found nan, expected a finite number");
   BOOST_TEST(refusal(kGood, {"optimizer.adam.beta1=1"}) ==
              "a.pbtxt: optimizer.adam.beta1: found 1, expected 0 <= x < 1");
-  BOOST_TEST(refusal(kGood, {"schema_version=2"}) == "a.pbtxt: schema_version: found 2, expected 1");
+  BOOST_TEST(refusal(kGood, {"schema_version=2"}) ==
+             "a.pbtxt: schema_version: found 2, expected 1");
   BOOST_TEST(refusal(kGood, {"eval.k=20,0"}) == "a.pbtxt: eval.k: found 0, expected at least 1");
   BOOST_TEST(refusal("schema_version: 1").find("a.pbtxt: model: found no model") == 0);
 }
@@ -56,12 +60,13 @@ BOOST_AUTO_TEST_CASE(the_watched_metric_must_be_one_that_is_computed) {
              "a.pbtxt: train.early_stop.metric: found \"recal@20\", expected NAME@K");
   BOOST_TEST(refusal(kGood, {"train.early_stop.metric=recall@30"}) ==
              "a.pbtxt: train.early_stop.metric: recall@30 is watched but eval.k does not hold 30");
-  BOOST_TEST(refusal(kGood, {"train.early_stop.metric=ndcg_quirk@30", "eval.k=20,30"}) == "accepted");
+  BOOST_TEST(refusal(kGood, {"train.early_stop.metric=ndcg_quirk@30", "eval.k=20,30"}) ==
+             "accepted");
 }
 
 BOOST_AUTO_TEST_CASE(assignments_change_one_field) {
-  const v1::Config c = parse(kGood, {"train.epochs=5", "eval.k=20,50", "data.prepared=x y", "device=REFERENCE",
-                                     "model.mf={dim: 8}", "run.checked=true"});
+  const v1::Config c = parse(kGood, {"train.epochs=5", "eval.k=20,50", "data.prepared=x y",
+                                     "device=REFERENCE", "model.mf={dim: 8}", "run.checked=true"});
 
   BOOST_TEST(c.train().epochs() == 5);
   BOOST_TEST((metric_lengths(c) == std::vector<Index>{20, 50}));
@@ -73,7 +78,8 @@ BOOST_AUTO_TEST_CASE(assignments_change_one_field) {
 }
 
 BOOST_AUTO_TEST_CASE(assignments_that_fit_nothing_are_refused) {
-  BOOST_TEST(refusal(kGood, {"train.epoch=5"}) == "--set train.epoch=5: there is no field \"epoch\"");
+  BOOST_TEST(refusal(kGood, {"train.epoch=5"}) ==
+             "--set train.epoch=5: there is no field \"epoch\"");
   BOOST_TEST(refusal(kGood, {"train.epochs"}) == "--set train.epochs: found no \"=\"");
   BOOST_TEST(refusal(kGood, {"train.epochs=many"}) ==
              "--set train.epochs=many: found \"many\", expected a int32");
@@ -84,7 +90,8 @@ BOOST_AUTO_TEST_CASE(assignments_that_fit_nothing_are_refused) {
 BOOST_AUTO_TEST_CASE(the_digest_changes_with_what_determines_numbers_and_with_nothing_else) {
   const std::string digest = config_digest(parse(kGood));
 
-  for (const char* same : {"train.epochs=7", "run.threads=2", "eval.every_epochs=3", "data.prepared=elsewhere"}) {
+  for (const char* same :
+       {"train.epochs=7", "run.threads=2", "eval.every_epochs=3", "data.prepared=elsewhere"}) {
     BOOST_TEST(config_digest(parse(kGood, {same})) == digest);
   }
   for (const char* other : {"train.seed=7", "train.batch=2", "run.lanes=8", "optimizer.rate=0.5",
@@ -95,7 +102,8 @@ BOOST_AUTO_TEST_CASE(the_digest_changes_with_what_determines_numbers_and_with_no
 
 BOOST_AUTO_TEST_CASE(every_shipped_configuration_is_valid) {
   int found = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(CHORALE_SOURCE_DIR "/configs")) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(CHORALE_SOURCE_DIR "/configs")) {
     if (entry.path().extension() != ".pbtxt") continue;
     const std::vector<std::string> sets = {"data.prepared=somewhere"};
     BOOST_CHECK_NO_THROW(load_config(entry.path(), sets));

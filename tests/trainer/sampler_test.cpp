@@ -23,13 +23,16 @@ Triples draw(const Dataset& data, bool by_user, Index size, Index step, int rank
   Triples all;
   for (int rank = 0; rank < ranks; ++rank) {
     const Lanes lanes = make_lanes(12, ranks, rank);
-    const auto sampler = by_user ? make_user_sampler(data, lanes, {size, 5}) : make_epoch_sampler(data, lanes, {size, 5});
+    const auto sampler = by_user ? make_user_sampler(data, lanes, {size, 5})
+                                 : make_epoch_sampler(data, lanes, {size, 5});
     Batch batch;
     sampler->draw(step, batch);
     BOOST_TEST(static_cast<Index>(batch.user.rows.size()) == batch.part.local_rows());
     for (const Index row : batch.user.rows) all.users.push_back(data.node_of_row(row));
-    for (const Index row : batch.positive.rows) all.positives.push_back(data.node_of_row(row) - data.users());
-    for (const Index row : batch.negative.rows) all.negatives.push_back(data.node_of_row(row) - data.users());
+    for (const Index row : batch.positive.rows)
+      all.positives.push_back(data.node_of_row(row) - data.users());
+    for (const Index row : batch.negative.rows)
+      all.negatives.push_back(data.node_of_row(row) - data.users());
   }
   return all;
 }
@@ -39,13 +42,14 @@ bool trained_on(const Dataset& data, Index user, Index item) {
   return std::ranges::binary_search(list, static_cast<std::int32_t>(item));
 }
 
-// Pearson's statistic against equal shares; `limit` is mean + 5 standard deviations of chi-square with n - 1
-// degrees of freedom, n - 1 + 5 sqrt(2 (n - 1)).
+// Pearson's statistic against equal shares; `limit` is mean + 5 standard deviations of chi-square
+// with n - 1 degrees of freedom, n - 1 + 5 sqrt(2 (n - 1)).
 void check_uniform(const std::map<Index, Index>& counts, std::size_t n, Index total) {
   const double expected = static_cast<double>(total) / static_cast<double>(n);
   double statistic = expected * static_cast<double>(n - counts.size());  // those never seen
   for (const auto& [value, count] : counts) {
-    statistic += (static_cast<double>(count) - expected) * (static_cast<double>(count) - expected) / expected;
+    statistic += (static_cast<double>(count) - expected) * (static_cast<double>(count) - expected) /
+                 expected;
   }
   const double freedom = static_cast<double>(n) - 1;
   BOOST_TEST(statistic < freedom + 5 * std::sqrt(2 * freedom));
@@ -114,7 +118,8 @@ BOOST_AUTO_TEST_CASE(negatives_of_a_user_are_uniform_over_the_other_items) {
       if (t.users[i] == user) ++counts[t.negatives[i]], ++total;
     }
   }
-  const std::size_t others = static_cast<std::size_t>(set.items()) - set.items_of(Split::train, user).size();
+  const std::size_t others =
+      static_cast<std::size_t>(set.items()) - set.items_of(Split::train, user).size();
   check_uniform(counts, others, total);
 }
 
@@ -153,7 +158,8 @@ BOOST_AUTO_TEST_CASE(a_permutation_is_a_bijection_for_every_size) {
 
 BOOST_AUTO_TEST_CASE(the_first_of_a_permutation_is_uniform_over_steps) {
   std::map<Index, Index> counts;
-  for (std::uint64_t step = 0; step < 20000; ++step) ++counts[Permutation({Purpose::test, 3}, step, 37)(0)];
+  for (std::uint64_t step = 0; step < 20000; ++step)
+    ++counts[Permutation({Purpose::test, 3}, step, 37)(0)];
   check_uniform(counts, 37, 20000);
 }
 

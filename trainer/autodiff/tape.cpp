@@ -35,7 +35,8 @@ View Var::grad() const {
 View Var::lane_grad(int l) const {
   const Tape::Node& n = tape->nodes_[static_cast<std::size_t>(id)];
   require(n.leaf != nullptr && n.layout == Layout::replicated, "lane_grad: not a replicated leaf");
-  return n.leaf->gradient().lane(tape->arena_, tape->lanes().local(), l, n.value.rows, n.value.cols);
+  return n.leaf->gradient().lane(tape->arena_, tape->lanes().local(), l, n.value.rows,
+                                 n.value.cols);
 }
 
 Tape::Tape(Device& device, Communicator& comm, const Lanes& lanes, std::uint64_t seed)
@@ -80,7 +81,8 @@ Var Tape::output_rows(const Partition& part, Index cols) {
 }
 
 Var Tape::output_partial() {
-  return add_node({arena_.take_view(lanes().local(), 1), {}, Layout::partial, &lanes_only_, nullptr, false});
+  return add_node(
+      {arena_.take_view(lanes().local(), 1), {}, Layout::partial, &lanes_only_, nullptr, false});
 }
 
 void Tape::record(Var y, void (*run)(const void*), const void* capture) {
@@ -107,7 +109,7 @@ const RowExchange& Tape::lookup(const IdColumn& ids, const Partition& rows) {
   for (const Lookup& l : lookups_) {
     if (l.ids == &ids && l.rows == &rows) return *l.exchange;
   }
-  lookups_.push_back({&ids, &rows, std::make_unique<RowExchange>(device_, comm_, rows, ids.rows)});
+  lookups_.push_back({&ids, &rows, std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows)});
   return *lookups_.back().exchange;
 }
 

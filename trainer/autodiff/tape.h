@@ -1,13 +1,14 @@
 // The tape: runs a program once, forward, and remembers how to run it backward.
 //
-// An op computes its value, then records one lambda that adds to its inputs' gradients what its output's
-// gradient makes of them. `backward` runs the lambdas in reverse. Values live to the end of the step; a
-// gradient is given back as soon as its op's adjoint has run. Recorded lambdas are trivially copyable and
-// own nothing, so a step in the steady state allocates nothing; what must be owned for the step (an exchange
-// plan) is kept by the tape.
+// An op computes its value, then records one lambda that adds to its inputs' gradients what its
+// output's gradient makes of them. `backward` runs the lambdas in reverse. Values live to the end
+// of the step; a gradient is given back as soon as its op's adjoint has run. Recorded lambdas are
+// trivially copyable and own nothing, so a step in the steady state allocates nothing; what must be
+// owned for the step (an exchange plan) is kept by the tape.
 //
-// Layouts (graph/partition.h) are checked by ops as shapes are. The loss is a partial scalar: one number a
-// lane; backward seeds it with 1 on every rank, and no scale or rank test appears anywhere.
+// Layouts (graph/partition.h) are checked by ops as shapes are. The loss is a partial scalar: one
+// number a lane; backward seeds it with 1 on every rank, and no scale or rank test appears
+// anywhere.
 #pragma once
 
 #include <cstddef>
@@ -32,26 +33,31 @@ class Tape {
  public:
   Tape(Device& device, Communicator& comm, const Lanes& lanes, std::uint64_t seed);
 
-  // Forgets the step that was and begins step `step`; `training` turns dropout on. Keeps the memory.
+  // Forgets the step that was and begins step `step`; `training` turns dropout on. Keeps the
+  // memory.
   void reset(Index step, bool training);
   bool training() const { return training_; }
-  // A dropout mask of its own for the caller: (seed, step, how many were asked for before in this step).
+  // A dropout mask of its own for the caller: (seed, step, how many were asked for before in this
+  // step).
   DropoutMask next_mask(double rate);
 
   Var leaf(Table& table);
   // A value of `rows` layout over `part`, this rank's rows; `part` must outlive the step.
   Var output_rows(const Partition& part, Index cols);
   Var output_partial();  // (local lanes, 1)
-  // Records the adjoint of y, the output just made from `inputs`. Not kept when no input wants a gradient.
+  // Records the adjoint of y, the output just made from `inputs`. Not kept when no input wants a
+  // gradient.
   template <class Adjoint>
   void on_backward(Var y, std::span<const Var> inputs, Adjoint adjoint) {
-    static_assert(std::is_trivially_copyable_v<Adjoint> && std::is_trivially_destructible_v<Adjoint>,
-                  "an adjoint owns nothing: capture views, numbers and Vars; Tape::keep owns the rest");
+    static_assert(
+        std::is_trivially_copyable_v<Adjoint> && std::is_trivially_destructible_v<Adjoint>,
+        "an adjoint owns nothing: capture views, numbers and Vars; Tape::keep owns the rest");
     for (const Var& x : inputs) {
       if (x.wants_grad()) {
         void* place = store(sizeof(Adjoint));
         new (place) Adjoint(adjoint);
-        record(y, [](const void* a) { (*static_cast<const Adjoint*>(a))(); }, place);
+        record(
+            y, [](const void* a) { (*static_cast<const Adjoint*>(a))(); }, place);
         return;
       }
     }
@@ -60,7 +66,8 @@ class Tape {
   void on_backward(Var y, std::initializer_list<Var> inputs, Adjoint adjoint) {
     on_backward(y, std::span<const Var>(inputs.begin(), inputs.size()), adjoint);
   }
-  // The exchange that brings the rows named by `ids` to this rank; built once a step for each column.
+  // The exchange that brings the rows named by `ids` to this rank; built once a step for each
+  // column.
   const RowExchange& lookup(const IdColumn& ids, const Partition& rows);
 
   // The truth of a partial scalar: its lanes summed up the tree. Collective.
@@ -79,7 +86,8 @@ class Tape {
   template <class F>
   void each_lane(const Partition& part, F f) const {
     const LaneOffsets offsets = part.lane_offsets();
-    for (std::size_t l = 0; l + 1 < offsets.size(); ++l) f(static_cast<int>(l), offsets[l], offsets[l + 1]);
+    for (std::size_t l = 0; l + 1 < offsets.size(); ++l)
+      f(static_cast<int>(l), offsets[l], offsets[l + 1]);
   }
 
  private:
@@ -119,7 +127,8 @@ class Tape {
   std::vector<Node> nodes_;
   std::vector<Adjoint> adjoints_;
   std::vector<Lookup> lookups_;
-  std::vector<std::unique_ptr<std::byte[]>> captures_;  // blocks of kCaptureBlock bytes, reused every step
+  std::vector<std::unique_ptr<std::byte[]>>
+      captures_;  // blocks of kCaptureBlock bytes, reused every step
   std::size_t capture_block_ = 0;
   std::size_t capture_used_ = 0;
 };

@@ -13,16 +13,18 @@ struct Var {
   Tape* tape = nullptr;
   int id = -1;
 
-  Index rows() const { return value().rows; }  // that this rank holds; of a partial scalar: its lanes
+  Index rows() const {
+    return value().rows;
+  }  // that this rank holds; of a partial scalar: its lanes
   Index cols() const { return value().cols; }
   Layout layout() const;
   const Partition& part() const;  // of `rows` values: how the rows are dealt; of others: lanes only
   ConstView value() const;
-  View out() const;          // the value, to be written by the op that made it
-  bool wants_grad() const;   // false: nothing learnable stands behind it, its adjoint may be skipped
-  View grad() const;         // zero when first asked for; of a partial scalar: (1, 1)
+  View out() const;         // the value, to be written by the op that made it
+  bool wants_grad() const;  // false: nothing learnable stands behind it, its adjoint may be skipped
+  View grad() const;        // zero when first asked for; of a partial scalar: (1, 1)
   View lane_grad(int l) const;  // of a replicated leaf: the contribution of this rank's l-th lane
-  Table* leaf() const;       // the table it shows, or null
+  Table* leaf() const;          // the table it shows, or null
 };
 
 }  // namespace chorale

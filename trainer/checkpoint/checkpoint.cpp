@@ -41,9 +41,9 @@ std::vector<SavedColumn> columns_of(const Table& table) {
 }
 
 // The manifest without its blocks.
-Manifest describe(const Progress& progress, const std::string& dataset_digest,
-                  const std::string& config_digest, std::span<Table* const> tables) {
-  Manifest m;
+CheckpointManifest describe(const Progress& progress, const std::string& dataset_digest,
+                            const std::string& config_digest, std::span<Table* const> tables) {
+  CheckpointManifest m;
   m.set_format_version(kCheckpointFormat);
   m.set_step(progress.step);
   m.set_epoch(progress.epoch);
@@ -88,7 +88,8 @@ void require_finite(const std::vector<Real>& values, const std::string& section,
 // gives. Appends its blocks. Nothing is written if there is nothing to write.
 template <class RowsOf>
 void write_blocks(Device& device, const fs::path& folder, bool replicated, int lane,
-                  std::span<Table* const> tables, const RowsOf& rows_of, Manifest& blocks) {
+                  std::span<Table* const> tables, const RowsOf& rows_of,
+                  CheckpointManifest& blocks) {
   const std::string file = block_file(replicated, lane);
   LaneFileWriter writer((folder / file).string(), lane);
   const int before = blocks.blocks_size();
@@ -103,7 +104,7 @@ void write_blocks(Device& device, const fs::path& folder, bool replicated, int l
       }
       require_finite(host, section, first, c.view.cols);
       writer.add<Real>(section, host, last - first, c.view.cols);
-      Block* b = blocks.add_blocks();
+      CheckpointBlock* b = blocks.add_blocks();
       b->set_table(t->name());
       b->set_column(c.name);
       b->set_lane(lane);
@@ -116,7 +117,7 @@ void write_blocks(Device& device, const fs::path& folder, bool replicated, int l
   if (blocks.blocks_size() == before) return;
   int at = before;
   for (const SectionInfo& s : writer.finish()) {
-    Block* b = blocks.mutable_blocks(at++);
+    CheckpointBlock* b = blocks.mutable_blocks(at++);
     b->set_bytes(s.bytes);
     b->mutable_digest()->set_high(s.digest.high);
     b->mutable_digest()->set_low(s.digest.low);
@@ -128,9 +129,9 @@ struct RowRange {
 };
 
 // Everything this rank has to write.
-Manifest write_share(Device& device, const fs::path& folder, std::span<Table* const> tables,
-                     bool leads) {
-  Manifest blocks;
+CheckpointManifest write_share(Device& device, const fs::path& folder,
+                               std::span<Table* const> tables, bool leads) {
+  CheckpointManifest blocks;
   if (tables.empty()) return blocks;
   const Lanes& lanes = tables.front()->partition().lanes();
   for (int lane = lanes.begin(); lane < lanes.end(); ++lane) {
@@ -148,7 +149,8 @@ Manifest write_share(Device& device, const fs::path& folder, std::span<Table* co
 }
 
 // Adds every rank's blocks. (Concatenated messages are the merged message: protobuf's own rule.)
-void gather_blocks(Communicator& host, const Manifest& mine, Manifest& manifest) {
+void gather_blocks(Communicator& host, const CheckpointManifest& mine,
+                   CheckpointManifest& manifest) {
   const std::string bytes = mine.SerializeAsString();
   const std::vector<char> all =
       gather_all<char>(host, std::span<const char>(bytes.data(), bytes.size()));
@@ -165,8 +167,8 @@ void stage(const fs::path& folder, const fs::path& staged) {
 }
 
 void commit(const fs::path& folder, const fs::path& staged, const std::string& name,
-            const Manifest& manifest, bool latest) {
-  write_manifest(staged, manifest);
+            const CheckpointManifest& manifest, bool latest) {
+  write_checkpoint_manifest(staged, manifest);
   sync_folder(staged);
   replace_folder_durably(staged, folder / name);
   if (latest) set_latest(folder, name);
@@ -203,8 +205,8 @@ Digest CheckpointStore::save(const std::string& name, const Progress& progress,
   const bool leads = host.rank() == 0;
   const fs::path staged = folder_ / (name + ".tmp");
   try {
-    Manifest manifest = describe(progress, dataset_digest, config_digest, tables);
-    Manifest mine;
+    CheckpointManifest manifest = describe(progress, dataset_digest, config_digest, tables);
+    CheckpointManifest mine;
     together(host, [&] {
       if (leads) stage(folder_, staged);
     });

@@ -1,3 +1,4 @@
+// Renames followed by a sync of the folder that holds the name.
 #include "trainer/checkpoint/durable.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// Names in RUN/ckpt: what is a checkpoint, what a killed save left, what is the latest.
 #include "trainer/checkpoint/folder.h"
 
 #include <algorithm>

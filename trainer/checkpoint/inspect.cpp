@@ -17,7 +17,7 @@ bool is_checkpoint(const fs::path& folder) { return fs::exists(folder / "manifes
 }  // namespace
 
 CheckpointInfo read_checkpoint_info(const fs::path& checkpoint) {
-  const Manifest m = read_checkpoint_manifest(checkpoint);
+  const CheckpointManifest m = read_checkpoint_manifest(checkpoint);
   CheckpointInfo info;
   info.folder = checkpoint;
   info.name = fs::absolute(checkpoint / ".").lexically_normal().parent_path().filename().string();
@@ -25,7 +25,7 @@ CheckpointInfo read_checkpoint_info(const fs::path& checkpoint) {
   for (const auto& n : m.numbers()) info.progress.numbers[n.name()] = n.value();
   info.dataset_digest = m.dataset_digest();
   info.config_digest = m.config_digest();
-  for (const Block& b : m.blocks()) info.bytes += b.bytes();
+  for (const CheckpointBlock& b : m.blocks()) info.bytes += b.bytes();
   for (const auto& t : m.tables()) {
     CheckpointInfo::TableInfo table{t.name(), t.rows(), t.cols(), {}};
     for (int c = 1; c < t.columns_size(); ++c) table.state.push_back(t.columns(c).name());
@@ -69,7 +69,7 @@ fs::path resolve_checkpoint(const fs::path& run_or_checkpoint) {
 }
 
 Digest verify_checkpoint(const fs::path& checkpoint) {
-  const Manifest m = read_checkpoint_manifest(checkpoint);
+  const CheckpointManifest m = read_checkpoint_manifest(checkpoint);
   verify_files(checkpoint, m, 0, 1);
   return digest_of_blocks(m);
 }

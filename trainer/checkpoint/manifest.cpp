@@ -1,3 +1,4 @@
+// The manifest file, its checksum, and the rules that make it canonical.
 #include "trainer/checkpoint/manifest.h"
 
 #include <algorithm>
@@ -33,11 +34,11 @@ std::string checksum_line(std::string_view bytes) {
   return fmt::format("{}  {}\n", digest_of(bytes).hex(), kManifestFile);
 }
 
-Index element_bytes(const Manifest& m) {
+Index element_bytes(const CheckpointManifest& m) {
   return m.element() == v1::CHECKPOINT_ELEMENT_F64 ? Index{8} : Index{4};
 }
 
-int lanes_of(const Manifest& m, const v1::CheckpointTable& table) {
+int lanes_of(const CheckpointManifest& m, const v1::CheckpointTable& table) {
   return table.replicated() ? 1 : m.lanes();
 }
 
@@ -59,12 +60,12 @@ void check_table(const fs::path& path, const v1::CheckpointTable& t) {
 }
 
 // The blocks of one column; `next` is the first of them and becomes the first after them.
-void check_blocks(const fs::path& path, const Manifest& m, const v1::CheckpointTable& t,
+void check_blocks(const fs::path& path, const CheckpointManifest& m, const v1::CheckpointTable& t,
                   const v1::CheckpointColumn& c, int& next) {
   Index row = 0;
   for (int lane = 0; lane < lanes_of(m, t); ++lane, ++next) {
     expect(next < m.blocks_size(), path, "block ({}, {}, {}) is missing", t.name(), c.name(), lane);
-    const Block& b = m.blocks(next);
+    const CheckpointBlock& b = m.blocks(next);
     expect(b.table() == t.name() && b.column() == c.name() && b.lane() == lane, path,
            "found block ({}, {}, {}), expected ({}, {}, {})", b.table(), b.column(), b.lane(),
            t.name(), c.name(), lane);
@@ -84,7 +85,7 @@ void check_blocks(const fs::path& path, const Manifest& m, const v1::CheckpointT
          t.rows());
 }
 
-void check_canonical(const fs::path& path, const Manifest& m) {
+void check_canonical(const fs::path& path, const CheckpointManifest& m) {
   expect(m.format_version() == kCheckpointFormat, path,
          "found format {}, this build reads format {}", m.format_version(), kCheckpointFormat);
   expect(m.step() >= 0 && m.epoch() >= 0, path, "step {} of epoch {}", m.step(), m.epoch());
@@ -101,7 +102,7 @@ void check_canonical(const fs::path& path, const Manifest& m) {
   expect(next == m.blocks_size(), path, "found {} blocks, expected {}", m.blocks_size(), next);
 }
 
-void check_section(const LaneFile& file, const Manifest& m, const Block& b) {
+void check_section(const LaneFile& file, const CheckpointManifest& m, const CheckpointBlock& b) {
   const SectionInfo* s = file.find(b.section());
   expect(s != nullptr, file.path(), "there is no section \"{}\"", b.section());
   const ElementType type =
@@ -137,9 +138,9 @@ v1::CheckpointElement element_of_this_build() {
   return std::is_same_v<Real, double> ? v1::CHECKPOINT_ELEMENT_F64 : v1::CHECKPOINT_ELEMENT_F32;
 }
 
-void arrange_blocks(Manifest& manifest) {
-  std::map<std::tuple<std::string, std::string, int>, Block> found;
-  for (const Block& b : manifest.blocks()) found[{b.table(), b.column(), b.lane()}] = b;
+void arrange_blocks(CheckpointManifest& manifest) {
+  std::map<std::tuple<std::string, std::string, int>, CheckpointBlock> found;
+  for (const CheckpointBlock& b : manifest.blocks()) found[{b.table(), b.column(), b.lane()}] = b;
   manifest.clear_blocks();
   for (const auto& t : manifest.tables()) {
     for (const auto& c : t.columns()) {
@@ -152,14 +153,14 @@ void arrange_blocks(Manifest& manifest) {
   }
 }
 
-void write_manifest(const fs::path& folder, const Manifest& manifest) {
+void write_checkpoint_manifest(const fs::path& folder, const CheckpointManifest& manifest) {
   check_canonical(folder / kManifestFile, manifest);
   const std::string bytes = manifest.SerializeAsString();
   write_file(folder / kManifestFile, bytes);
   write_file(folder / kChecksumFile, checksum_line(bytes));
 }
 
-Manifest read_checkpoint_manifest(const fs::path& folder) {
+CheckpointManifest read_checkpoint_manifest(const fs::path& folder) {
   const fs::path path = folder / kManifestFile;
   const MappedFile file = MappedFile::open(path, Exit::checkpoint);
   const MappedFile checksum = MappedFile::open(folder / kChecksumFile, Exit::checkpoint);
@@ -167,21 +168,22 @@ Manifest read_checkpoint_manifest(const fs::path& folder) {
          kLargestManifest);
   expect(checksum.text() == checksum_line(file.text()), path, "does not have the checksum in {}",
          kChecksumFile);
-  Manifest manifest;
+  CheckpointManifest manifest;
   expect(manifest.ParseFromArray(file.text().data(), static_cast<int>(file.size())), path,
          "is not a checkpoint manifest");
   check_canonical(path, manifest);
   return manifest;
 }
 
-std::map<std::string, std::vector<const Block*>> blocks_by_file(const Manifest& manifest) {
-  std::map<std::string, std::vector<const Block*>> files;
-  for (const Block& b : manifest.blocks()) files[b.file()].push_back(&b);
+std::map<std::string, std::vector<const CheckpointBlock*>> blocks_by_file(
+    const CheckpointManifest& manifest) {
+  std::map<std::string, std::vector<const CheckpointBlock*>> files;
+  for (const CheckpointBlock& b : manifest.blocks()) files[b.file()].push_back(&b);
   return files;
 }
 
-LaneFile open_verified(const fs::path& folder, const Manifest& manifest, const std::string& file,
-                       const std::vector<const Block*>& blocks) {
+LaneFile open_verified(const fs::path& folder, const CheckpointManifest& manifest,
+                       const std::string& file, const std::vector<const CheckpointBlock*>& blocks) {
   const fs::path path = folder / file;
   expect(!fs::is_symlink(path), path, "found a symbolic link, expected a file");
   LaneFile opened = LaneFile::open(path.string(), true, Exit::checkpoint);
@@ -189,20 +191,21 @@ LaneFile open_verified(const fs::path& folder, const Manifest& manifest, const s
          blocks.front()->lane());
   expect(opened.sections().size() == blocks.size(), path,
          "has {} sections, the manifest expects {}", opened.sections().size(), blocks.size());
-  for (const Block* b : blocks) check_section(opened, manifest, *b);
+  for (const CheckpointBlock* b : blocks) check_section(opened, manifest, *b);
   return opened;
 }
 
-void verify_files(const fs::path& folder, const Manifest& manifest, int share, int shares) {
+void verify_files(const fs::path& folder, const CheckpointManifest& manifest, int share,
+                  int shares) {
   int position = 0;
   for (const auto& [file, blocks] : blocks_by_file(manifest)) {
     if (position++ % shares == share) (void)open_verified(folder, manifest, file, blocks);
   }
 }
 
-Digest digest_of_blocks(const Manifest& manifest) {
+Digest digest_of_blocks(const CheckpointManifest& manifest) {
   std::string text;
-  for (const Block& b : manifest.blocks()) {
+  for (const CheckpointBlock& b : manifest.blocks()) {
     const Digest digest{b.digest().high(), b.digest().low()};
     text += fmt::format("{} {} {} {}\n", b.table(), b.column(), b.lane(), digest.hex());
   }

@@ -45,8 +45,8 @@ std::string description(const Table& t, bool with_state) {
   return description(same, with_state);
 }
 
-void check_tables(const fs::path& folder, const Manifest& m, std::span<Table* const> tables,
-                  bool with_state) {
+void check_tables(const fs::path& folder, const CheckpointManifest& m,
+                  std::span<Table* const> tables, bool with_state) {
   const char* hint = "use the configuration that the checkpoint was saved with";
   std::string saved, here;
   for (const auto& t : m.tables()) saved += " " + t.name();
@@ -83,7 +83,8 @@ OwnRows own_rows(const Table& t) {
 
 // Calls visit(table, column, block), column 0 being the values, for all blocks in canonical order.
 template <class Visit>
-void for_each_block(const Manifest& m, std::span<Table* const> tables, const Visit& visit) {
+void for_each_block(const CheckpointManifest& m, std::span<Table* const> tables,
+                    const Visit& visit) {
   int next = 0;
   for (int t = 0; t < m.tables_size(); ++t) {
     for (int c = 0; c < m.tables(t).columns_size(); ++c) {
@@ -98,9 +99,10 @@ void for_each_block(const Manifest& m, std::span<Table* const> tables, const Vis
 using Files = std::map<std::string, LaneFile>;
 
 // The files that hold rows of this rank, verified.
-Files open_needed(const fs::path& folder, const Manifest& m, std::span<Table* const> tables) {
+Files open_needed(const fs::path& folder, const CheckpointManifest& m,
+                  std::span<Table* const> tables) {
   std::map<std::string, bool> needed;
-  for_each_block(m, tables, [&](const Table& t, int, const Block& b) {
+  for_each_block(m, tables, [&](const Table& t, int, const CheckpointBlock& b) {
     const OwnRows own = own_rows(t);
     if (b.first_row() < own.last && own.first < b.last_row()) needed[b.file()] = true;
   });
@@ -111,7 +113,8 @@ Files open_needed(const fs::path& folder, const Manifest& m, std::span<Table* co
   return files;
 }
 
-void copy_rows(Device& device, const Files& files, const Table& t, int column, const Block& b) {
+void copy_rows(Device& device, const Files& files, const Table& t, int column,
+               const CheckpointBlock& b) {
   const OwnRows own = own_rows(t);
   const Index first = std::max(own.first, b.first_row()), last = std::min(own.last, b.last_row());
   if (first >= last) return;
@@ -127,7 +130,7 @@ Progress CheckpointStore::restore(const std::string& name, std::span<Table* cons
                                   bool values_only, const std::string& dataset_digest,
                                   const std::string& config_digest) {
   const fs::path folder = folder_ / name;
-  Manifest m;
+  CheckpointManifest m;
   Files files;
   together(comm_.host(), [&] {
     m = read_checkpoint_manifest(folder);
@@ -136,7 +139,7 @@ Progress CheckpointStore::restore(const std::string& name, std::span<Table* cons
     check_tables(folder, m, tables, !values_only);
     files = open_needed(folder, m, tables);
   });
-  for_each_block(m, tables, [&](const Table& t, int column, const Block& b) {
+  for_each_block(m, tables, [&](const Table& t, int column, const CheckpointBlock& b) {
     if (column == 0 || !values_only) copy_rows(device_, files, t, column, b);
   });
   device_.synchronize();  // the files are unmapped here

@@ -1,3 +1,4 @@
+// One rank's failure becomes everybody's: codes are gathered, the lowest rank's text is broadcast.
 #include "trainer/checkpoint/together.h"
 
 #include <filesystem>

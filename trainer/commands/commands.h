@@ -1,5 +1,5 @@
-// The subcommands of the program. Options are plain structs filled by main.cpp; each function does its work,
-// prints to standard output what the user asked for, and throws Error otherwise.
+// The subcommands of the program. Options are plain structs filled by main.cpp; each function does
+// its work, prints to standard output what the user asked for, and throws Error otherwise.
 #pragma once
 
 #include <string>
@@ -29,14 +29,14 @@ struct TrainCommand {
 };
 
 struct QueryCommand {
-  std::string run;          // a run's folder or a checkpoint
-  std::string data;         // another prepared folder than the run's own
+  std::string run;   // a run's folder or a checkpoint
+  std::string data;  // another prepared folder than the run's own
   std::string split = "test";
-  std::vector<Index> ks;    // eval: other lengths than the run's
+  std::vector<Index> ks;  // eval: other lengths than the run's
   std::vector<std::string> users;
   Index k = 10;
   bool include_seen = false;
-  std::string to;           // export
+  std::string to;  // export
 };
 
 struct CkptCommand {

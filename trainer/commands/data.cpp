@@ -9,14 +9,15 @@ namespace chorale {
 
 void run_generate(const PlantedOptions& options, const std::string& out) {
   write_planted_communities(options, out);
-  fmt::print("wrote {}: {} users, {} items, {} communities, seed {}\n", out, options.users, options.items,
-             options.communities, options.seed);
+  fmt::print("wrote {}: {} users, {} items, {} communities, seed {}\n", out, options.users,
+             options.items, options.communities, options.seed);
 }
 
 void run_prepare(const PrepareOptions& options) {
   const PrepareReport report = prepare(options);
-  fmt::print("{}: {} users, {} items, {} train, {} validation, {} test interactions\n", options.out.string(),
-             report.users, report.items, report.train, report.validation, report.test);
+  fmt::print("{}: {} users, {} items, {} train, {} validation, {} test interactions\n",
+             options.out.string(), report.users, report.items, report.train, report.validation,
+             report.test);
   for (const ReportLine& line : report.lines) fmt::print("  {}: {}\n", line.what, line.count);
 }
 

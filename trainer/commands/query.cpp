@@ -36,8 +36,8 @@ Revived revive(const QueryCommand& command, const World& world) {
     config.mutable_train()->clear_early_stop();
   }
   r.model = model_name(config.model());
-  r.experiment = std::make_unique<Experiment>(config, world.comm,
-                                              threads_per_rank(config.run().threads(), world.local_ranks));
+  r.experiment = std::make_unique<Experiment>(
+      config, world.comm, threads_per_rank(config.run().threads(), world.local_ranks));
   CheckpointStore store(r.checkpoint.parent_path(), r.experiment->device(), world.comm);
   store.restore(r.checkpoint.filename().string(), r.experiment->tables(), true,
                 r.experiment->dataset().digest(), config_digest(config));
@@ -71,25 +71,27 @@ void run_eval(const QueryCommand& command, const World& world) {
 }
 
 void run_recommend(const QueryCommand& command, const World& world) {
-  require_user(command.k >= 1, Exit::usage, "give a length of at least 1", "-k: found {}", command.k);
+  require_user(command.k >= 1, Exit::usage, "give a length of at least 1", "-k: found {}",
+               command.k);
   Revived r = revive(command, world);
   const Dataset& data = r.experiment->dataset();
   std::vector<Index> users;
   for (const std::string& raw : command.users) {
     const std::optional<Index> user = data.find_user(raw);
     require_user(user.has_value(), Exit::usage,
-                 fmt::format("ids are listed in {}, for example {}", (data.folder() / "users.tsv").string(),
-                             data.user_name(0)),
+                 fmt::format("ids are listed in {}, for example {}",
+                             (data.folder() / "users.tsv").string(), data.user_name(0)),
                  "there is no user \"{}\"", raw);
     users.push_back(*user);
   }
-  const auto lists = r.experiment->evaluator().recommend(r.vectors, users, command.k, !command.include_seen);
+  const auto lists =
+      r.experiment->evaluator().recommend(r.vectors, users, command.k, !command.include_seen);
   if (world.comm.rank() != 0) return;
   fmt::print("user\trank\titem\tscore\n");
   for (std::size_t i = 0; i < users.size(); ++i) {
     for (std::size_t rank = 0; rank < lists[i].size(); ++rank) {
-      fmt::print("{}\t{}\t{}\t{:.6f}\n", command.users[i], rank + 1, data.item_name(lists[i][rank].item),
-                 lists[i][rank].score);
+      fmt::print("{}\t{}\t{}\t{:.6f}\n", command.users[i], rank + 1,
+                 data.item_name(lists[i][rank].item), lists[i][rank].score);
     }
   }
 }
@@ -102,11 +104,11 @@ void run_export(const QueryCommand& command, const World& world) {
                   .checkpoint = r.checkpoint.filename().string(),
                   .checkpoint_digest = digest,
                   .date = ""},
-                 world.comm, r.experiment->device(), r.experiment->dataset(), r.experiment->nodes(), r.vectors,
-                 r.experiment->evaluator());
+                 world.comm, r.experiment->device(), r.experiment->dataset(), r.experiment->nodes(),
+                 r.vectors, r.experiment->evaluator());
   if (world.comm.rank() != 0) return;
-  fmt::print("wrote {}: {} users, {} items, width {}\n", command.to, r.experiment->dataset().users(),
-             r.experiment->dataset().items(), r.vectors.cols);
+  fmt::print("wrote {}: {} users, {} items, width {}\n", command.to,
+             r.experiment->dataset().users(), r.experiment->dataset().items(), r.vectors.cols);
 }
 
 }  // namespace chorale

@@ -29,7 +29,8 @@ void catch_signals() {
 
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
-// Runs one step and one evaluation of the model on a device without memory, and prints what they asked for.
+// Runs one step and one evaluation of the model on a device without memory, and prints what they
+// asked for.
 void print_plan(const v1::Config& config, const World& world) {
   const std::unique_ptr<Experiment> plan = Experiment::plan(config, world.comm);
   plan->train(0);
@@ -37,7 +38,8 @@ void print_plan(const v1::Config& config, const World& world) {
   plan->represent();
   plan->note_memory("evaluation");
   const std::size_t peak = plan->device().peak_bytes();
-  const std::vector<std::size_t> peaks = gather_all<std::size_t>(world.comm.host(), std::span(&peak, 1));
+  const std::vector<std::size_t> peaks =
+      gather_all<std::size_t>(world.comm.host(), std::span(&peak, 1));
   if (world.comm.rank() != 0) return;
   const Dataset& data = plan->dataset();
   fmt::print("data: {} users, {} items, {} training interactions\n", data.users(), data.items(),
@@ -71,7 +73,8 @@ Exit run_train(const TrainCommand& command, const World& world) {
     return Exit::finished;
   }
   const std::string out =
-      command.out.empty() ? (std::filesystem::path(config.out_dir()) / config.run_name()).string() : command.out;
+      command.out.empty() ? (std::filesystem::path(config.out_dir()) / config.run_name()).string()
+                          : command.out;
   const int threads = threads_per_rank(config.run().threads(), world.local_ranks);
   Experiment experiment(config, world.comm, threads);
   const Dataset& data = experiment.dataset();
@@ -88,19 +91,22 @@ Exit run_train(const TrainCommand& command, const World& world) {
                    .stop = &stop_requested});
   const Exit exit = trainer.run();
   const StepTimes& t = experiment.times();
-  log_info("seconds of rank 0: sampling {:.2f}, forward {:.2f}, backward {:.2f}, update {:.2f}; device memory "
-           "at most {:.0f} MiB",
-           t.sample, t.forward, t.backward, t.update, mebibytes(experiment.device().peak_bytes()));
+  log_info(
+      "seconds of rank 0: sampling {:.2f}, forward {:.2f}, backward {:.2f}, update {:.2f}; device "
+      "memory "
+      "at most {:.0f} MiB",
+      t.sample, t.forward, t.backward, t.update, mebibytes(experiment.device().peak_bytes()));
   const std::string report = experiment.timing_report();
   if (!report.empty()) log_info("{}", report);
   if (exit == Exit::finished && data.interactions(Split::test) > 0) {
     const Evaluation popular = experiment.evaluate_popularity(Split::test);
     const Index k = metric_lengths(config).front();
-    log_info("most popular items  test  recall@{} {:.5f}  ndcg@{} {:.5f}", k, popular.at(Metric::recall, k), k,
-             popular.at(Metric::ndcg, k));
+    log_info("most popular items  test  recall@{} {:.5f}  ndcg@{} {:.5f}", k,
+             popular.at(Metric::recall, k), k, popular.at(Metric::ndcg, k));
   }
   if (exit == Exit::finished) {
-    log_info("finished: {}; next: chorale recommend {} --user ID, chorale export {} --to DIR", out, out, out);
+    log_info("finished: {}; next: chorale recommend {} --user ID, chorale export {} --to DIR", out,
+             out, out);
   } else {
     log_info("stopped: {}; the same command continues it", out);
   }

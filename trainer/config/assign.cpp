@@ -40,7 +40,8 @@ const pb::FieldDescriptor* find_field(const pb::Message& message, const std::str
 // The text form protobuf's parser expects for this field.
 std::string quoted(const pb::FieldDescriptor* field, const std::string& value) {
   const bool is_string = field->cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING;
-  if (!is_string || (value.size() >= 2 && value.front() == '"' && value.back() == '"')) return value;
+  if (!is_string || (value.size() >= 2 && value.front() == '"' && value.back() == '"'))
+    return value;
   std::string escaped;
   for (const char c : value) {
     if (c == '"' || c == '\\') escaped += '\\';
@@ -78,8 +79,9 @@ void assign(v1::Config& config, const std::string& assignment) {
     } quiet;
     parser.RecordErrorsTo(&quiet);
     require_user(parser.ParseFieldValueFromString(quoted(field, v), field, message), Exit::usage,
-                 "fields and their types: docs/configuration.md", "--set {}: found \"{}\", expected a {}",
-                 assignment, v, field->enum_type() != nullptr ? "name of the enumeration" : field->type_name());
+                 "fields and their types: docs/configuration.md",
+                 "--set {}: found \"{}\", expected a {}", assignment, v,
+                 field->enum_type() != nullptr ? "name of the enumeration" : field->type_name());
   }
 }
 

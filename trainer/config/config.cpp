@@ -30,7 +30,8 @@ class FirstError final : public pb::io::ErrorCollector {
 
 std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  require_user(file.good(), Exit::usage, "give the path of a configuration, for example one of configs/*.pbtxt",
+  require_user(file.good(), Exit::usage,
+               "give the path of a configuration, for example one of configs/*.pbtxt",
                "{}: cannot open the configuration", path.string());
   std::ostringstream text;
   text << file.rdbuf();
@@ -52,7 +53,8 @@ std::map<std::string, double> numbers_of(const pb::Message& message) {
 
 }  // namespace
 
-v1::Config load_config(const std::filesystem::path& path, std::span<const std::string> assignments) {
+v1::Config load_config(const std::filesystem::path& path,
+                       std::span<const std::string> assignments) {
   return parse_config(read_text(path), path.string(), assignments);
 }
 
@@ -116,16 +118,18 @@ Schedule make_schedule(const v1::Config& config, Index steps_per_epoch) {
       schedule.kind = Schedule::Kind::cosine;
       schedule.final_ratio = s.cosine().final_ratio();
       break;
-    case v1::Schedule::KIND_NOT_SET: break;
+    case v1::Schedule::KIND_NOT_SET:
+      break;
   }
   return schedule;
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const v1::Optimizer& config) {
-  const pb::FieldDescriptor* field =
-      config.GetReflection()->GetOneofFieldDescriptor(config, config.GetDescriptor()->oneof_decl(0));
+  const pb::FieldDescriptor* field = config.GetReflection()->GetOneofFieldDescriptor(
+      config, config.GetDescriptor()->oneof_decl(0));
   require(field != nullptr, "optimizer: none is set");
-  return make_optimizer(field->name(), Options(numbers_of(config.GetReflection()->GetMessage(config, field))));
+  return make_optimizer(field->name(),
+                        Options(numbers_of(config.GetReflection()->GetMessage(config, field))));
 }
 
 std::vector<Index> metric_lengths(const v1::Config& config) {

@@ -1,4 +1,5 @@
-// Configurations: protobuf text to checked messages, and messages to the plain structs of the floors below.
+// Configurations: protobuf text to checked messages, and messages to the plain structs of the
+// floors below.
 #pragma once
 
 #include <filesystem>
@@ -13,16 +14,17 @@
 namespace chorale {
 
 // Reads a file, applies the --set assignments in order and checks the result.
-// Throws Error (Exit::usage): "file:line:column: ..." for what does not parse, "file: train.batch: found 0,
-// expected ..." for what parses but makes no sense.
+// Throws Error (Exit::usage): "file:line:column: ..." for what does not parse, "file: train.batch:
+// found 0, expected ..." for what parses but makes no sense.
 v1::Config load_config(const std::filesystem::path& path, std::span<const std::string> assignments);
 
 // The same from text; `origin` stands for the file in messages.
 v1::Config parse_config(const std::string& text, const std::string& origin,
                         std::span<const std::string> assignments);
 
-// One "train.epochs=5" or "eval.k=20,50"; numbers, names, strings with or without quotes, and for messages
-// protobuf text: "model.mf={dim: 8}". Lists are replaced, and so is the other choice of a oneof.
+// One "train.epochs=5" or "eval.k=20,50"; numbers, names, strings with or without quotes, and for
+// messages protobuf text: "model.mf={dim: 8}". Lists are replaced, and so is the other choice of a
+// oneof.
 void assign(v1::Config& config, const std::string& assignment);
 
 // Throws Error (Exit::usage) naming the field, what was found and what was expected.
@@ -30,8 +32,8 @@ void validate(const v1::Config& config, const std::string& origin);
 
 std::string to_text(const v1::Config& config);
 
-// Digest over what determines the numbers of a run (model, optimizer, schedule, sampling, seed, lanes), not
-// over how long it runs or what it prints. A restart must agree with it.
+// Digest over what determines the numbers of a run (model, optimizer, schedule, sampling, seed,
+// lanes), not over how long it runs or what it prints. A restart must agree with it.
 std::string config_digest(const v1::Config& config);
 
 Schedule make_schedule(const v1::Config& config, Index steps_per_epoch);

@@ -17,18 +17,19 @@ class Checker {
 
   template <class T>
   void at_least(const char* field, T found, T least) const {
-    require_user(found >= least, Exit::usage, kHint, "{}: {}: found {}, expected at least {}", origin_, field,
-                 found, least);
+    require_user(found >= least, Exit::usage, kHint, "{}: {}: found {}, expected at least {}",
+                 origin_, field, found, least);
   }
   void positive(const char* field, double found) const {
-    require_user(found > 0, Exit::usage, kHint, "{}: {}: found {}, expected a number above 0", origin_, field,
-                 found);
+    require_user(found > 0, Exit::usage, kHint, "{}: {}: found {}, expected a number above 0",
+                 origin_, field, found);
   }
   void share(const char* field, double found) const {
-    require_user(found >= 0 && found < 1, Exit::usage, kHint, "{}: {}: found {}, expected 0 <= x < 1", origin_,
-                 field, found);
+    require_user(found >= 0 && found < 1, Exit::usage, kHint,
+                 "{}: {}: found {}, expected 0 <= x < 1", origin_, field, found);
   }
-  void holds(bool ok, const char* field, const std::string& message, const std::string& hint = kHint) const {
+  void holds(bool ok, const char* field, const std::string& message,
+             const std::string& hint = kHint) const {
     require_user(ok, Exit::usage, hint, "{}: {}: {}", origin_, field, message);
   }
   // Protobuf's text form accepts nan and inf; no number of a configuration may be either.
@@ -39,11 +40,12 @@ class Checker {
     for (const pb::FieldDescriptor* f : fields) {
       const std::string name = path.empty() ? f->name() : path + "." + f->name();
       if (f->is_repeated()) continue;
-      if (f->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) finite(r->GetMessage(message, f), name);
+      if (f->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE)
+        finite(r->GetMessage(message, f), name);
       if (f->cpp_type() == pb::FieldDescriptor::CPPTYPE_DOUBLE) {
         const double x = r->GetDouble(message, f);
-        require_user(std::isfinite(x), Exit::usage, kHint, "{}: {}: found {}, expected a finite number",
-                     origin_, name, x);
+        require_user(std::isfinite(x), Exit::usage, kHint,
+                     "{}: {}: found {}, expected a finite number", origin_, name, x);
       }
     }
   }
@@ -63,7 +65,8 @@ void validate_model(const v1::Model& model, const Checker& check) {
   if (model.has_lightgcn()) {
     check.at_least("model.lightgcn.dim", model.lightgcn().dim(), 1);
     check.at_least("model.lightgcn.layers", model.lightgcn().layers(), 0);
-    check.holds(model.lightgcn().layers() <= 15, "model.lightgcn.layers", "found more than 15 layers");
+    check.holds(model.lightgcn().layers() <= 15, "model.lightgcn.layers",
+                "found more than 15 layers");
     check.at_least("model.lightgcn.l2", model.lightgcn().l2(), 0.0);
   }
   if (model.has_ngcf()) {
@@ -96,11 +99,13 @@ void validate_optimizer(const v1::Optimizer& o, const Checker& check) {
 void validate(const v1::Config& config, const std::string& origin) {
   const Checker check(origin);
   check.holds(config.schema_version() == 1, "schema_version",
-              fmt::format("found {}, expected 1", config.schema_version()), "write schema_version: 1");
+              fmt::format("found {}, expected 1", config.schema_version()),
+              "write schema_version: 1");
   check.finite(config, "");
   validate_model(config.model(), check);
   validate_optimizer(config.optimizer(), check);
-  check.holds(!config.data().prepared().empty(), "data.prepared", "found nothing, expected a prepared folder",
+  check.holds(!config.data().prepared().empty(), "data.prepared",
+              "found nothing, expected a prepared folder",
               "prepare one with `chorale prepare`, then --set data.prepared=DIR");
   check.at_least("train.epochs", config.train().epochs(), 0);
   check.at_least("train.batch", config.train().batch(), 1);
@@ -110,18 +115,21 @@ void validate(const v1::Config& config, const std::string& origin) {
   const std::vector<Index> ks = metric_lengths(config);
   for (const Index k : ks) check.at_least("eval.k", k, Index{1});
   if (config.train().has_early_stop()) {
-    check.holds(std::ranges::find(ks, watched.k) != ks.end(), "train.early_stop.metric",
-                fmt::format("{} is watched but eval.k does not hold {}", watched.text(), watched.k));
+    check.holds(
+        std::ranges::find(ks, watched.k) != ks.end(), "train.early_stop.metric",
+        fmt::format("{} is watched but eval.k does not hold {}", watched.text(), watched.k));
     check.at_least("eval.every_epochs", config.eval().every_epochs(), 1);
   }
   check.at_least("eval.every_epochs", config.eval().every_epochs(), 0);
   check.at_least("eval.users_per_block", config.eval().users_per_block(), 1);
   check.at_least("checkpoint.every_epochs", config.checkpoint().every_epochs(), 0);
-  check.at_least("checkpoint.every_steps", static_cast<Index>(config.checkpoint().every_steps()), Index{0});
+  check.at_least("checkpoint.every_steps", static_cast<Index>(config.checkpoint().every_steps()),
+                 Index{0});
   check.at_least("checkpoint.keep", config.checkpoint().keep(), 1);
   check.at_least("run.lanes", config.run().lanes(), 0);
   check.at_least("run.threads", config.run().threads(), 0);
-  check.at_least("schedule.warmup_steps", static_cast<Index>(config.schedule().warmup_steps()), Index{0});
+  check.at_least("schedule.warmup_steps", static_cast<Index>(config.schedule().warmup_steps()),
+                 Index{0});
 }
 
 std::string WatchedMetric::text() const { return fmt::format("{}@{}", name(metric), k); }
@@ -134,7 +142,8 @@ WatchedMetric parse_metric(const std::string& text, const std::string& field) {
     names.emplace_back(name(metric));
     if (text.substr(0, at) != name(metric) || at == std::string::npos) continue;
     const std::string digits = text.substr(at + 1);
-    if (!digits.empty() && digits.size() < 7 && digits.find_first_not_of("0123456789") == std::string::npos) {
+    if (!digits.empty() && digits.size() < 7 &&
+        digits.find_first_not_of("0123456789") == std::string::npos) {
       return {metric, std::stoll(digits)};
     }
   }

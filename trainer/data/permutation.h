@@ -1,8 +1,10 @@
-// A random permutation of 0 .. n-1 that is computed, not stored: `permutation(i)` costs a few hashes whatever
-// n is, so every rank can draw its own part of "B distinct users" without talking to anyone.
+// A random permutation of 0 .. n-1 that is computed, not stored: `permutation(i)` costs a few
+// hashes whatever n is, so every rank can draw its own part of "B distinct users" without talking
+// to anyone.
 //
-// A balanced Feistel network on the next even power of two, its rounds keyed by (seed, step), walked until the
-// value falls below n (Black and Rogaway 2002, "cycle walking"): a bijection for every key.
+// A balanced Feistel network on the next even power of two, its rounds keyed by (seed, step),
+// walked until the value falls below n (Black and Rogaway 2002, "cycle walking"): a bijection for
+// every key.
 #pragma once
 
 #include <bit>

@@ -1,5 +1,5 @@
-// Samplers: a batch is a pure function of the step, so restarts, prefetching and any number of ranks are
-// free. A rank draws only its own samples, each named by (step, position in the batch).
+// Samplers: a batch is a pure function of the step, so restarts, prefetching and any number of
+// ranks are free. A rank draws only its own samples, each named by (step, position in the batch).
 //
 // To add one: write trainer/data/samplers/<name>.cpp and its value in configs/schema/config.proto.
 #pragma once
@@ -27,14 +27,15 @@ struct SamplerOptions {
   std::uint64_t seed = 0;
 };
 
-// S-USER: `batch` distinct users, uniform over users with a training item (with replacement only if there are
-// fewer users than that); one positive, uniform over the user's training items; one negative, uniform over the
-// other items. floor(interactions / batch) + 1 full steps an epoch. (NGCF, KGAT, LightGCN in TensorFlow.)
+// S-USER: `batch` distinct users, uniform over users with a training item (with replacement only if
+// there are fewer users than that); one positive, uniform over the user's training items; one
+// negative, uniform over the other items. floor(interactions / batch) + 1 full steps an epoch.
+// (NGCF, KGAT, LightGCN in TensorFlow.)
 std::unique_ptr<Sampler> make_user_sampler(const Dataset& dataset, const Lanes& lanes,
                                            const SamplerOptions& options);
 
-// S-EPOCH: an epoch is as many users, uniform with replacement, as there are interactions, cut into batches;
-// the last one is partial. Positives and negatives as above. (LightGCN in PyTorch.)
+// S-EPOCH: an epoch is as many users, uniform with replacement, as there are interactions, cut into
+// batches; the last one is partial. Positives and negatives as above. (LightGCN in PyTorch.)
 std::unique_ptr<Sampler> make_epoch_sampler(const Dataset& dataset, const Lanes& lanes,
                                             const SamplerOptions& options);
 

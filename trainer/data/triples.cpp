@@ -7,7 +7,8 @@
 
 namespace chorale {
 
-TripleSource::TripleSource(const Dataset& dataset, std::uint64_t seed) : dataset_(dataset), seed_(seed) {
+TripleSource::TripleSource(const Dataset& dataset, std::uint64_t seed)
+    : dataset_(dataset), seed_(seed) {
   Index saturated = 0;
   for (Index u = 0; u < dataset.users(); ++u) {
     const auto n = static_cast<Index>(dataset.items_of(Split::train, u).size());
@@ -15,7 +16,8 @@ TripleSource::TripleSource(const Dataset& dataset, std::uint64_t seed) : dataset
     if (n > 0 && n < dataset.items()) users_.push_back(u);
   }
   if (saturated > 0) {
-    log_warning("{} users have every item in training: they have no negatives and are not sampled", saturated);
+    log_warning("{} users have every item in training: they have no negatives and are not sampled",
+                saturated);
   }
   require_user(!users_.empty(), Exit::data, "check the training file with `chorale inspect`",
                "{}: no user has a training item and an item left to be a negative",

@@ -1,3 +1,4 @@
+// The L2 regulariser.
 #include "kernels/check.h"
 #include "trainer/losses/losses.h"
 

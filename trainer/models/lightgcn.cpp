@@ -1,6 +1,7 @@
-// LightGCN: He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation",
-// SIGIR 2020. Final vectors are the mean of E, AE, ..., A^K E (eqs. 4 and 8) with the symmetric
-// normalisation and no self loops; the regulariser is on the layer-0 rows of the batch (eq. 15).
+// LightGCN: He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for
+// Recommendation", SIGIR 2020. Final vectors are the mean of E, AE, ..., A^K E (eqs. 4 and 8) with
+// the symmetric normalisation and no self loops; the regulariser is on the layer-0 rows of the
+// batch (eq. 15).
 #include "trainer/model.h"
 
 namespace chorale {
@@ -20,7 +21,8 @@ class LightGcn final : public Model {
     Var z = represent(t), e = t.leaf(e_);
     Var rank = bpr_loss(gather(z, b["user"], b.part), gather(z, b["positive"], b.part),
                         gather(z, b["negative"], b.part));
-    Var decay = half_squares(gather(e, b["user"], b.part)) + half_squares(gather(e, b["positive"], b.part)) +
+    Var decay = half_squares(gather(e, b["user"], b.part)) +
+                half_squares(gather(e, b["positive"], b.part)) +
                 half_squares(gather(e, b["negative"], b.part));
     return rank + (l2_ / static_cast<double>(b.size())) * decay;
   }

@@ -1,5 +1,6 @@
-// Matrix factorisation trained with BPR: Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit
-// Feedback", UAI 2009. The vectors are the table itself; the regulariser is on the rows of the batch.
+// Matrix factorisation trained with BPR: Rendle et al., "BPR: Bayesian Personalized Ranking from
+// Implicit Feedback", UAI 2009. The vectors are the table itself; the regulariser is on the rows of
+// the batch.
 #include "trainer/model.h"
 
 namespace chorale {

@@ -1,9 +1,11 @@
-// NGCF: Wang et al., "Neural Graph Collaborative Filtering", SIGIR 2019, as the published code runs it.
+// NGCF: Wang et al., "Neural Graph Collaborative Filtering", SIGIR 2019, as the published code runs
+// it.
 //
 // Layer k:  n = A e_k,  e_{k+1} = dropout(leaky(n W_gc + b_gc) + leaky((e_k o n) W_bi + b_bi))
-// Final vectors: e_0 beside the row-normalised e_1 .. e_K; the next layer takes the un-normalised value.
-// Deviations of that code from the paper (eqs. 7 and 8), kept: one LeakyReLU for each of the two terms, biases,
-// one row-normalised matrix with self loops for both terms, normalised layer outputs.
+// Final vectors: e_0 beside the row-normalised e_1 .. e_K; the next layer takes the un-normalised
+// value. Deviations of that code from the paper (eqs. 7 and 8), kept: one LeakyReLU for each of the
+// two terms, biases, one row-normalised matrix with self loops for both terms, normalised layer
+// outputs.
 #include "trainer/model.h"
 
 namespace chorale {
@@ -11,11 +13,16 @@ namespace {
 
 Normalization normalization(v1::Ngcf::Adjacency a) {
   switch (a) {
-    case v1::Ngcf::RW_SL: return Normalization::rw_sl;
-    case v1::Ngcf::RW_I: return Normalization::rw_i;
-    case v1::Ngcf::RW: return Normalization::rw;
-    case v1::Ngcf::SYM: return Normalization::sym;
-    case v1::Ngcf::PLAIN: return Normalization::plain;
+    case v1::Ngcf::RW_SL:
+      return Normalization::rw_sl;
+    case v1::Ngcf::RW_I:
+      return Normalization::rw_i;
+    case v1::Ngcf::RW:
+      return Normalization::rw;
+    case v1::Ngcf::SYM:
+      return Normalization::sym;
+    case v1::Ngcf::PLAIN:
+      return Normalization::plain;
   }
   return Normalization::rw_sl;
 }
@@ -34,8 +41,9 @@ class Ngcf final : public Model {
     int from = f.dim();
     for (std::size_t k = 0; k < widths.size(); ++k) {
       const std::string at = "." + std::to_string(k);
-      layers_.push_back({c.weight("ngcf.w_gc" + at, from, widths[k]), c.weight("ngcf.b_gc" + at, 1, widths[k]),
-                         c.weight("ngcf.w_bi" + at, from, widths[k]), c.weight("ngcf.b_bi" + at, 1, widths[k])});
+      layers_.push_back(
+          {c.weight("ngcf.w_gc" + at, from, widths[k]), c.weight("ngcf.b_gc" + at, 1, widths[k]),
+           c.weight("ngcf.w_bi" + at, from, widths[k]), c.weight("ngcf.b_bi" + at, 1, widths[k])});
       from = widths[k];
     }
   }
@@ -46,7 +54,8 @@ class Ngcf final : public Model {
     for (const Layer& layer : layers_) {
       Var n = spmm(adjacency_, e);
       Var sum = leaky_relu(add_bias(matmul(n, t.leaf(layer.w_gc)), t.leaf(layer.b_gc)), slope_);
-      Var bi = leaky_relu(add_bias(matmul(multiply(e, n), t.leaf(layer.w_bi)), t.leaf(layer.b_bi)), slope_);
+      Var bi = leaky_relu(add_bias(matmul(multiply(e, n), t.leaf(layer.w_bi)), t.leaf(layer.b_bi)),
+                          slope_);
       e = dropout(sum + bi, dropout_, names_);
       parts.push_back(normalize_rows(e));
     }

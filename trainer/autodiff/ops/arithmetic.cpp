@@ -13,7 +13,8 @@ Var output_like(Var x) {
 void require_same(const char* op, Var x, Var y) {
   require(x.layout() == y.layout() && x.layout() != Layout::replicated && x.rows() == y.rows() &&
               x.cols() == y.cols(),
-          "{}: ({}, {}) and ({}, {}) differ in shape or layout", op, x.rows(), x.cols(), y.rows(), y.cols());
+          "{}: ({}, {}) and ({}, {}) differ in shape or layout", op, x.rows(), x.cols(), y.rows(),
+          y.cols());
 }
 
 }  // namespace
@@ -60,7 +61,8 @@ Var concat(std::span<const Var> xs) {
   Tape& t = *xs[0].tape;
   Index cols = 0;
   for (const Var& x : xs) {
-    require(x.layout() == Layout::rows && x.part() == xs[0].part(), "concat: values must share their rows");
+    require(x.layout() == Layout::rows && x.part() == xs[0].part(),
+            "concat: values must share their rows");
     cols += x.cols();
   }
   Var y = t.output_rows(xs[0].part(), cols);
@@ -82,7 +84,8 @@ Var concat(std::span<const Var> xs) {
     Index begin = 0;
     for (std::size_t i = 0; i < pieces.count; ++i) {
       const Var x = pieces.x[i];
-      if (x.wants_grad()) t.kernels().axpy(1, y.grad().col_block(begin, begin + x.cols()), x.grad());
+      if (x.wants_grad())
+        t.kernels().axpy(1, y.grad().col_block(begin, begin + x.cols()), x.grad());
       begin += x.cols();
     }
   });

@@ -1,5 +1,5 @@
-// Dense layers: a rows value by a replicated weight. Weight gradients are kept lane by lane and summed once,
-// at the table, up the tree over lanes.
+// Dense layers: a rows value by a replicated weight. Weight gradients are kept lane by lane and
+// summed once, at the table, up the tree over lanes.
 #include "kernels/check.h"
 #include "trainer/autodiff/ops.h"
 
@@ -24,7 +24,8 @@ Var matmul(Var x, Var w) {
 Var add_bias(Var x, Var b) {
   require(x.layout() == Layout::rows && b.layout() == Layout::replicated && b.rows() == 1 &&
               b.cols() == x.cols(),
-          "add_bias: rows ({}, {}) and replicated ({}, {})", x.rows(), x.cols(), b.rows(), b.cols());
+          "add_bias: rows ({}, {}) and replicated ({}, {})", x.rows(), x.cols(), b.rows(),
+          b.cols());
   Tape& t = *x.tape;
   Var y = t.output_rows(x.part(), x.cols());
   t.kernels().copy(x.value(), y.out());

@@ -24,7 +24,8 @@ Var dropout(Var x, double rate, std::span<const Index> names) {
   const DropoutMask mask = t.next_mask(rate);
   Var y = t.output_rows(x.part(), x.cols());
   t.kernels().dropout(mask, names.data(), x.value(), y.out());
-  t.on_backward(y, {x}, [=, &t] { t.kernels().dropout_add(mask, names.data(), y.grad(), x.grad()); });
+  t.on_backward(y, {x},
+                [=, &t] { t.kernels().dropout_add(mask, names.data(), y.grad(), x.grad()); });
   return y;
 }
 

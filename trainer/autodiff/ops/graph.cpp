@@ -1,4 +1,5 @@
-// Sparse products over partitioned rows. Ghost rows are pulled before each product and given back after it.
+// Sparse products over partitioned rows. Ghost rows are pulled before each product and given back
+// after it.
 #include <algorithm>
 #include <array>
 
@@ -81,8 +82,8 @@ Var spmm(const DistCsr& a, Var x) {
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients) {
   require(x.layout() == Layout::rows && x.part() == a.column_partition() &&
               a.row_partition() == a.column_partition(),
-          "propagate: x has {} rows and A is ({}, {}), or they are dealt differently", x.part().rows(),
-          a.row_partition().rows(), a.column_partition().rows());
+          "propagate: x has {} rows and A is ({}, {}), or they are dealt differently",
+          x.part().rows(), a.row_partition().rows(), a.column_partition().rows());
   require(!coefficients.empty() && coefficients.size() <= kMostLayers + 1,
           "propagate: {} coefficients; 1 to {}", coefficients.size(), kMostLayers + 1);
   Polynomial p;

@@ -29,9 +29,8 @@ Var normalize_rows(Var x) {
   Var y = t.output_rows(x.part(), x.cols());
   const View inverse = t.arena().take_view(x.rows(), 1);
   t.kernels().normalize_rows(x.value(), y.out(), inverse);
-  t.on_backward(y, {x}, [=, &t] {
-    t.kernels().normalize_rows_grad(y.value(), inverse, y.grad(), x.grad());
-  });
+  t.on_backward(
+      y, {x}, [=, &t] { t.kernels().normalize_rows_grad(y.value(), inverse, y.grad(), x.grad()); });
   return y;
 }
 

@@ -23,9 +23,10 @@ class UserSampler final : public Sampler {
     for (Index i = part_.first(); i < part_.last(); ++i) {
       const auto s = static_cast<std::uint64_t>(step);
       const Index place =
-          distinct ? shuffled(i)
-                   : static_cast<Index>(random_below(random_bits(key, s, static_cast<std::uint64_t>(i)),
-                                                     static_cast<std::uint64_t>(triples_.users())));
+          distinct
+              ? shuffled(i)
+              : static_cast<Index>(random_below(random_bits(key, s, static_cast<std::uint64_t>(i)),
+                                                static_cast<std::uint64_t>(triples_.users())));
       triples_.append(triples_.user(place), step, i, batch);
     }
   }

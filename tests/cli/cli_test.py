@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""The program as a user types it: every subcommand, under mpirun and alone, and what it says to mistakes."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+CHORALE = ""
+TINY = str(ROOT / "configs" / "tiny" / "lightgcn.pbtxt")
+NGCF = str(ROOT / "configs" / "tiny" / "ngcf.pbtxt")
+
+
+def run(*arguments, ranks=0):
+    """Exit code, standard output, standard error."""
+    command = [CHORALE, *map(str, arguments)]
+    if ranks:
+        command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), *command]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Cli(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="chorale-cli-"))
+        cls.source, cls.data = cls.folder / "source", cls.folder / "data"
+        cls.ok("generate", "planted", "--out", cls.source, "--users", 300, "--items", 120, "--communities", 6)
+        cls.ok("prepare", "--format", "lightgcn", cls.source, "--out", cls.data, "--valid", 0.1)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    @classmethod
+    def ok(cls, *arguments, ranks=0):
+        code, out, err = run(*arguments, ranks=ranks)
+        assert code == 0, f"{arguments} returned {code}:\n{out}\n{err}"
+        return out
+
+    def train(self, name, *more, ranks=0, config=TINY, code=0):
+        found, out, err = run("train", config, "--set", f"data.prepared={self.data}", "--set", "train.epochs=4",
+                              "--out", self.folder / name, *more, ranks=ranks)
+        self.assertEqual(found, code, out + err)
+        return out + err
+
+    def digest(self, name):
+        last = self.ok("ckpt", "show", "--digest", self.folder / name).splitlines()[-1]
+        self.assertRegex(last, r"^digest: [0-9a-f]{32}$")
+        return last
+
+    def state(self, name):
+        return json.loads((self.folder / name / "run_state.json").read_text())
+
+    def refused(self, code, *arguments, ranks=0):
+        found, out, err = run(*arguments, ranks=ranks)
+        self.assertEqual(found, code, out + err)
+        self.assertIn("chorale: error: ", err)
+        return err
+
+    def test_any_number_of_mpi_ranks_gives_the_same_digest_metrics_and_lists(self):
+        for config in (TINY, NGCF):
+            kind = pathlib.Path(config).stem
+            self.train(f"{kind}-1", config=config)
+            for ranks in (1, 2, 3):
+                name = f"{kind}-mpi-{ranks}"
+                self.train(name, ranks=ranks, config=config)
+                self.assertEqual(self.digest(name), self.digest(f"{kind}-1"))
+                for file in ("metrics.jsonl", "final_metrics.json"):
+                    self.assertEqual((self.folder / name / file).read_text(),
+                                     (self.folder / f"{kind}-1" / file).read_text())
+        alone = self.ok("recommend", self.folder / "ngcf-1", "--user", "user-00007", "-k", 5)
+        self.assertEqual(len(alone.splitlines()), 6)
+        self.assertEqual(self.ok("recommend", self.folder / "ngcf-1", "--user", "user-00007", "-k", 5, ranks=3), alone)
+        self.assertEqual(self.ok("eval", self.folder / "ngcf-1", ranks=2), self.ok("eval", self.folder / "ngcf-1"))
+
+    def test_a_run_that_was_stopped_continues_on_other_ranks_with_the_same_bits(self):
+        self.train("whole")
+        self.train("parts", "--max-steps", 7, ranks=3, code=75)
+        self.assertEqual(self.state("parts")["state"], "stopped")
+        self.train("parts", "--max-steps", 20, code=75)
+        self.train("parts", ranks=2)
+        self.assertEqual(self.state("parts")["state"], "finished")
+        self.assertEqual(self.state("parts")["restarts"], 2)
+        self.assertEqual(self.digest("parts"), self.digest("whole"))
+
+    def test_a_run_that_was_killed_loses_nothing_but_the_steps_since_its_checkpoint(self):
+        self.train("uninterrupted", "--set", "train.epochs=400")
+        command = [CHORALE, "train", TINY, "--set", f"data.prepared={self.data}", "--set", "train.epochs=400",
+                   "--set", "checkpoint.every_steps=50", "--out", str(self.folder / "killed")]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not (self.folder / "killed" / "ckpt" / "LATEST").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.train("killed", "--set", "train.epochs=400", ranks=2)
+        self.assertEqual(self.digest("killed"), self.digest("uninterrupted"))
+
+    def test_a_signal_stops_all_ranks_with_a_checkpoint(self):
+        command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", "2", CHORALE, "train", TINY, "--set",
+                   f"data.prepared={self.data}", "--set", "train.epochs=1000000", "--out", str(self.folder / "signal")]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not (self.folder / "signal" / "ckpt" / "LATEST").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGUSR1)
+        self.assertEqual(process.wait(timeout=60), 75)
+        self.assertEqual(self.state("signal")["state"], "stopped")
+        self.digest("signal")
+
+    def test_a_dry_run_prints_the_plan_and_writes_nothing(self):
+        for ranks in (0, 3):
+            code, out, _ = run("train", TINY, "--set", f"data.prepared={self.data}", "--out", self.folder / "dry",
+                               "--dry-run", ranks=ranks)
+            self.assertEqual(code, 0)
+            for line in ("graph and parameters", "optimizer state", "one training step", "peaks of all ranks"):
+                self.assertIn(line, out)
+        self.assertFalse((self.folder / "dry").exists())
+
+    def test_an_export_holds_what_scores(self):
+        self.train("exported")
+        out = self.folder / "export"
+        self.ok("export", self.folder / "exported", "--to", out)
+        self.ok("export", self.folder / "exported", "--to", self.folder / "export3", ranks=3)
+        for file in ("user_emb.npy", "item_emb.npy", "user_ids.tsv", "item_ids.tsv", "manifest.json",
+                     "expected_topk.tsv"):
+            self.assertEqual((out / file).read_bytes(), (self.folder / "export3" / file).read_bytes())
+        self.refused(2, "export", self.folder / "exported", "--to", out)
+
+    def test_mistakes_get_their_exit_code_and_a_message_that_helps(self):
+        self.train("asked")
+        self.assertIn("train.batch: found 0", self.refused(2, "train", TINY, "--set", "train.batch=0", "--set",
+                                                           f"data.prepared={self.data}", "--out", self.folder / "no"))
+        self.assertIn("run.lanes is 2 but there are 3 ranks",
+                      self.refused(2, "train", TINY, "--set", "run.lanes=2", "--set", f"data.prepared={self.data}",
+                                   "--out", self.folder / "no", ranks=3))
+        self.assertIn("chorale prepare", self.refused(3, "train", TINY, "--set", "data.prepared=nowhere",
+                                                      "--out", self.folder / "no"))
+        self.assertIn("there is no user", self.refused(2, "recommend", self.folder / "asked", "--user", "nobody"))
+        self.assertIn("is already there", self.refused(2, "train", TINY, "--set", f"data.prepared={self.data}",
+                                                       "--out", self.folder / "asked", "--resume", "never"))
+        self.assertIn("without CUDA", self.refused(4, "train", TINY, "--set", f"data.prepared={self.data}", "--set",
+                                                   "device=CUDA", "--out", self.folder / "no"))
+        self.refused(5, "ckpt", "show", self.folder / "source")
+        self.refused(2, "prepare", "--format", "nothing", self.source, "--out", self.folder / "no")
+        self.assertFalse((self.folder / "no").exists())
+        self.assertEqual(run("trian")[0], 2)
+        self.assertEqual(run("train")[0], 2)
+
+    def test_damage_to_a_checkpoint_is_found(self):
+        self.train("damaged")
+        latest = sorted((self.folder / "damaged" / "ckpt").glob("step-*"))[-1]
+        lane = sorted(latest.glob("lane-*"))[3]
+        content = bytearray(lane.read_bytes())
+        content[len(content) // 2] ^= 1
+        lane.write_bytes(content)
+        self.refused(5, "ckpt", "show", "--digest", latest)
+        self.refused(5, "eval", latest)
+
+    def test_help_and_version_are_there(self):
+        self.assertRegex(self.ok("--version"), r"^chorale \d+\.\d+\.\d+")
+        for command in ("generate", "prepare", "inspect", "train", "eval", "recommend", "export", "ckpt"):
+            self.assertIn(command, self.ok("--help"))
+            self.ok(command, "--help")
+        self.assertIn("users: 300", self.ok("inspect", self.data))
+
+
+if __name__ == "__main__":
+    CHORALE = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
