@@ -5,13 +5,13 @@
 //
 // Rules for all backends
 // * The result for one output row depends on that row's inputs only: not on how many rows a call
-// has, on
-//   threads, or on where a block begins. So results do not depend on how rows are dealt to ranks.
+// has,
+//   on threads, or on where a block begins. So results do not depend on how rows are dealt to
+//   ranks.
 // * No floating-point atomics. A sum over rows is taken per lane, in ascending row order or in a
-// fixed tree
-//   that depends on the lane's length alone.
+//   fixed tree that depends on the lane's length alone.
 // * `+=` adds to what is there; `=` overwrites and reads nothing. Outputs never overlap inputs
-// unless said.
+//   unless said.
 // * Everything is enqueued; the host has not waited when a call returns.
 #pragma once
 
@@ -74,46 +74,47 @@ class Kernels {
   virtual void map(Scalar f, Real parameter, ConstView x, View y) const = 0;  // y = f(x)
   // dx += f'(x) o dy
   virtual void map_slope(Scalar f, Real parameter, ConstView x, ConstView dy, View dx) const = 0;
-  // y = x o mask / (1 - rate), or y += ... The adjoint is the same call on dy. global_row:(n)
-  // device.
+  // y = x o mask / (1 - rate), or y += ... The adjoint is the same call on dy.
+  // global_row:(n) in device memory. The words of column j: random.h, dropout_index.
   virtual void dropout(const DropoutMask& mask, const Index* global_row, ConstView x,
                        View y) const = 0;
   virtual void dropout_add(const DropoutMask& mask, const Index* global_row, ConstView x,
                            View y) const = 0;
 
   // --- dense, matrices ---
-  virtual void gemm(ConstView x, ConstView w, View y) const = 0;  // y = x w       x:(n,k) w:(k,m)
-  virtual void gemm_nt(ConstView dy, ConstView w,
-                       View dx) const = 0;  // dx += dy w^T  dy:(n,m) w:(k,m)
-  virtual void gemm_tn(ConstView x, ConstView dy,
-                       View dw) const = 0;                  // dw += x^T dy  x:(n,k) dy:(n,m)
+  // y = x w          x:(n,k) w:(k,m) y:(n,m)
+  virtual void gemm(ConstView x, ConstView w, View y) const = 0;
+  // dx += dy w^T     dy:(n,m) w:(k,m) dx:(n,k)
+  virtual void gemm_nt(ConstView dy, ConstView w, View dx) const = 0;
+  // dw += x^T dy     x:(n,k) dy:(n,m) dw:(k,m)
+  virtual void gemm_tn(ConstView x, ConstView dy, View dw) const = 0;
   virtual void add_row(ConstView b, View y) const = 0;      // y_i += b      b:(1,d) y:(n,d)
   virtual void column_sums(ConstView x, View b) const = 0;  // b += sum_i x_i  b:(1,d)
 
   // --- rows ---
   // inverse[i] = 1 / max(|x_i|, 1e-12); y_i = inverse[i] x_i       inverse:(n,1)
   virtual void normalize_rows(ConstView x, View y, View inverse) const = 0;
-  // dx_i += inverse[i] (dy_i - y_i (y_i . dy_i)); a row whose norm was below 1e-12 receives
-  // nothing.
+  // dx_i += inverse[i] (dy_i - y_i (y_i . dy_i)); a row whose norm was below 1e-12
+  // receives nothing.
   virtual void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const = 0;
   virtual void gather_rows(ConstView x, Rows rows, View y) const = 0;  // y_i = x_rows[i]
   // x_rows[s] += sum over the segment, in its order. See Segments.
   virtual void add_segments(ConstView y, const Segments& segments, View x) const = 0;
 
   // --- sparse ---
-  // y = A [x; ghost], or y += ...    x:(n_own,d) ghost:(n_ghost,d) y:(A.rows,d). Row sums in CSR
-  // order.
+  // y = A [x; ghost], or y += ...    x:(n_own,d) ghost:(n_ghost,d) y:(A.rows,d)
+  // Row sums in CSR order.
   virtual void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const = 0;
   virtual void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const = 0;
 
   // --- losses: a (lanes, 1) view of partial sums, one per lane of the local rows ---
-  // value[l] = sum over lane l of softplus(-(u_i . p_i - u_i . n_i)); slope[i] = d(term i)/d(score
-  // difference)
+  // value[l] = sum over lane l of softplus(-(u_i . p_i - u_i . n_i));
+  // slope[i] = d(term i) / d(score difference)
   //   u, p, n:(b,d)  slope:(b,1)  value:(lanes,1)       Rendle et al. 2009, stable form
   virtual void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
                    View value) const = 0;
-  // With c_i = a slope_i: du_i += c_i (p_i - n_i); dp_i += c_i u_i; dn_i -= c_i u_i.   a: upstream
-  // gradient (1,1)
+  // With c_i = a slope_i: du_i += c_i (p_i - n_i); dp_i += c_i u_i; dn_i -= c_i u_i.
+  //   a:(1,1) upstream gradient
   virtual void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n,
                         View du, View dp, View dn) const = 0;
   // value[l] = sum over lane l of |x_i|^2 / 2
@@ -130,13 +131,14 @@ class Kernels {
   virtual void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,
                                View s) const = 0;
   // Kingma and Ba 2015, in the Torch form or (o.tf1) the TensorFlow 1 form; o.decay != 0 gives
-  // AdamW (Loshchilov and Hutter 2019). Dense by nature: rows without a gradient move too. m,
-  // v:(n,d)
+  // AdamW (Loshchilov and Hutter 2019). Dense by nature: rows without a gradient move too.
+  //   m, v:(n,d)
   virtual void adam(const UpdateOptions& o, ConstView g, View w, View m, View v) const = 0;
 
   // --- ranking ---
   // Offers every item of the block to every user: best = the k best of (best, block). The score of
-  // a pair is the sum of products over columns in ascending column, one rounding a fused step.
+  // a pair is the sum of products over columns in ascending column, one rounding a fused step. A
+  // NaN score stands above every number (kernels/ranking.h).
   //   users:(u,d) items:(m,d) item_ids:(m)
   virtual void update_top_k(ConstView users, ConstView items, const Index* item_ids,
                             const Masked& masked, TopK best) const = 0;

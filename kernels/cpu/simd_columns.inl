@@ -49,8 +49,8 @@ using SumTag = hn::CappedTag<Real, 8>;
 constexpr Index kPartials = 16;
 constexpr int kVectors = static_cast<int>(kPartials / hn::MaxLanes(SumTag()));
 
-// The fixed tree: element i takes element i + 8, then i + 4, i + 2, i + 1. (Found by their arguments: one-lane
-// sets have no halves.)
+// The fixed tree: element i takes element i + 8, then i + 4, i + 2, i + 1. (Found by their
+// arguments: one-lane sets have no halves.)
 template <class D>
 HWY_INLINE Real tree_sum(D, hn::Vec<D> v) {
   if constexpr (hn::MaxLanes(D()) == 1) {
@@ -69,8 +69,8 @@ HWY_INLINE Real tree_sum(hn::Vec<SumTag> (&sum)[kCount]) {
   return tree_sum(SumTag(), sum[0]);
 }
 
-// A sum over n columns: f(at, j, sum) adds the terms of the columns from j on to `sum`. Partial sum i takes
-// the columns i, i + 16, i + 32, ...
+// A sum over n columns: f(at, j, sum) adds the terms of the columns from j on to `sum`. Partial sum
+// i takes the columns i, i + 16, i + 32, ...
 template <class F>
 HWY_INLINE Real sum_of_products(Index n, F f) {
   const SumTag d;

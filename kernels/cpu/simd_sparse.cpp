@@ -3,6 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/simd_sparse.cpp"
 #include <algorithm>
+#include <cstdint>
 
 #include "hwy/foreach_target.h"  // compiles this file once per instruction set
 #include "hwy/highway.h"
@@ -19,14 +20,26 @@ struct OwnRows {
   HWY_INLINE const Real* row(Index c) const { return x + c * stride; }
 };
 
-// Tables instead of a condition: which entries are ghosts is not predictable.
+// Which entries are ghosts is not predictable, so addresses are computed without a branch: for a
+// ghost, `shift` bytes are added to the address and `stride_change` to the stride.
 struct OwnAndGhostRows {
-  const Real* data[2];
-  Index stride[2], first[2];
+  std::uintptr_t x, stride, stride_change, shift;
   Index n_own;
+
+  HWY_INLINE OwnAndGhostRows(ConstView own, ConstView ghost, Index n)
+      : x(reinterpret_cast<std::uintptr_t>(own.data)),
+        stride(static_cast<std::uintptr_t>(own.stride) * sizeof(Real)),
+        stride_change(static_cast<std::uintptr_t>(ghost.stride) * sizeof(Real) - stride),
+        shift(reinterpret_cast<std::uintptr_t>(ghost.data) - x -
+              static_cast<std::uintptr_t>(n) * (stride + stride_change)),
+        n_own(n) {}
+
   HWY_INLINE const Real* row(Index c) const {
-    const int kind = c >= n_own;
-    return data[kind] + (c - first[kind]) * stride[kind];
+    const std::uintptr_t mask =
+        ~static_cast<std::uintptr_t>((c - n_own) >> 63);  // all ones: a ghost
+    const std::uintptr_t step = stride + (mask & stride_change);
+    return reinterpret_cast<const Real*>(x + (mask & shift) +
+                                         static_cast<std::uintptr_t>(c) * step);
   }
 };
 
@@ -78,9 +91,7 @@ void spmm_impl(const CsrView& a, ConstView x, ConstView ghost, View y, bool add,
   if (a.n_ghost == 0) {
     rows_of(a, OwnRows{x.data, x.stride}, y, add, first, last);
   } else {
-    rows_of(a,
-            OwnAndGhostRows{{x.data, ghost.data}, {x.stride, ghost.stride}, {0, a.n_own}, a.n_own},
-            y, add, first, last);
+    rows_of(a, OwnAndGhostRows(x, ghost, a.n_own), y, add, first, last);
   }
 }
 

@@ -127,6 +127,10 @@ void bench_sparse(const Bench& b) {
   const CsrView split{n, kUsers, kItems, begin.data(), columns.data(), values.data()};
   b.time("spmm, items are ghosts", "GB/s gathered", bytes,
          [&] { k.spmm(split, vx.row_block(0, kUsers), vx.row_block(kUsers, n), vy); });
+  const Index third = n - n / 3;  // inside the items: user rows mix own items and ghosts
+  const CsrView mixed{n, third, n / 3, begin.data(), columns.data(), values.data()};
+  b.time("spmm, a third are ghosts", "GB/s gathered", bytes,
+         [&] { k.spmm(mixed, vx.row_block(0, third), vx.row_block(third, n), vy); });
   b.time("spmm, 2 panels of 32", "GB/s gathered", bytes, [&] {
     k.spmm(own, vx.col_block(0, 32), {}, vy.col_block(0, 32));
     k.spmm(own, vx.col_block(32, 64), {}, vy.col_block(32, 64));

@@ -1,3 +1,4 @@
+// Sums over lanes equal the tree's definition to the bit, on any number of ranks.
 #include "comm/lane_sum.h"
 
 #include <boost/test/unit_test.hpp>

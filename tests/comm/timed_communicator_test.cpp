@@ -1,3 +1,4 @@
+// Bytes are exactly those of the formula in the header; seconds are the exposed ones.
 #include "comm/timed_communicator.h"
 
 #include <boost/test/unit_test.hpp>

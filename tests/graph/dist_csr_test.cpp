@@ -1,3 +1,4 @@
+// The matrix, its halo and its transpose are the same on any number of ranks, empty ones included.
 #include "graph/dist_csr.h"
 
 #include <boost/test/unit_test.hpp>

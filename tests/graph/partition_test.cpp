@@ -1,3 +1,4 @@
+// Every row has one owner and one lane; the header's worked example holds.
 #include "graph/partition.h"
 
 #include <boost/test/unit_test.hpp>

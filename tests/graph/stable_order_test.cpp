@@ -1,3 +1,4 @@
+// The radix sort orders as std::stable_sort does.
 #include "graph/stable_order.h"
 
 #include <boost/test/unit_test.hpp>
