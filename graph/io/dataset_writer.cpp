@@ -1,14 +1,13 @@
-// Dealing rows to lanes and writing them. The bytes depend on the lists, the names and the number
+// Writing lanes. The bytes depend on the lists, the names and the number
 // of lanes only.
 #include "graph/io/dataset_writer.h"
 
-#include <algorithm>
-#include <numeric>
 #include <span>
 #include <string_view>
 
 #include "graph/io/file.h"
 #include "graph/io/lane_file.h"
+#include "graph/io/lane_order.h"
 #include "graph/io/manifest.h"
 #include "kernels/check.h"
 
@@ -16,12 +15,6 @@ namespace chorale {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<Index> degrees(const IdLists& lists) {
-  std::vector<Index> result;
-  for (Index i = 0; i < lists.rows(); ++i) result.push_back(lists.degree(i));
-  return result;
-}
 
 // The lists of some rows, as two sections.
 void add_lists(LaneFileWriter& writer, const std::string& begin_name,
@@ -56,34 +49,16 @@ Digest write_names(const fs::path& path, std::string_view header,
 
 }  // namespace
 
-std::vector<std::vector<Index>> deal(const std::vector<Index>& weights, int lanes) {
-  std::vector<Index> order(weights.size());
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
-    return weights[static_cast<std::size_t>(a)] > weights[static_cast<std::size_t>(b)];
-  });
-  const auto n = static_cast<std::size_t>(lanes);
-  std::vector<std::vector<Index>> hands(n);
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const std::size_t turn = i % (2 * n);
-    hands[turn < n ? turn : 2 * n - 1 - turn].push_back(order[i]);
-  }
-  return hands;
-}
-
 std::string write_dataset_files(const fs::path& folder, const Splits& splits,
                                 const std::vector<std::string>& user_names,
                                 const std::vector<std::string>& item_names, int lanes) {
   const IdLists by_item = transposed(splits.train, static_cast<Index>(item_names.size()));
-  const auto users = deal(degrees(splits.train), lanes);
-  auto items = deal(degrees(by_item), lanes);
-  std::reverse(items.begin(),
-               items.end());  // the lane of the heaviest user gets the lightest items
+  const LaneOrder order = order_into_lanes(splits.train, by_item, lanes);
 
   DatasetDigest digest;
   for (int lane = 0; lane < lanes; ++lane) {
-    const std::vector<Index>& u = users[static_cast<std::size_t>(lane)];
-    const std::vector<Index>& m = items[static_cast<std::size_t>(lane)];
+    const std::vector<Index>& u = order.users[static_cast<std::size_t>(lane)];
+    const std::vector<Index>& m = order.items[static_cast<std::size_t>(lane)];
     LaneFileWriter writer((folder / kLanesName / lane_file_name(lane)).string(), lane);
     writer.add("users", std::span<const Index>(u), static_cast<Index>(u.size()), 1);
     writer.add("items", std::span<const Index>(m), static_cast<Index>(m.size()), 1);

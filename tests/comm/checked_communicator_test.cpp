@@ -1,3 +1,4 @@
+// A mismatch of verbs or sizes is an error that names the ranks.
 // A wrong call is named: who, which verb, which size; and all ranks throw, so none hangs.
 #include "comm/checked_communicator.h"
 

@@ -1,3 +1,4 @@
+// Sums over lanes: one tree, the same bits on any number of ranks.
 // Sums over lanes equal the tree's definition to the bit, on any number of ranks.
 #include "comm/lane_sum.h"
 

@@ -1,3 +1,4 @@
+// Calls and bytes are counted as the formula says.
 // Bytes are exactly those of the formula in the header; seconds are the exposed ones.
 #include "comm/timed_communicator.h"
 

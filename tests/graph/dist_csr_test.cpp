@@ -1,3 +1,4 @@
+// The distributed matrix: one rank and many agree to the bit; the transpose is the adjoint.
 // The matrix, its halo and its transpose are the same on any number of ranks, empty ones included.
 #include "graph/dist_csr.h"
 

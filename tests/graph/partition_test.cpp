@@ -1,3 +1,4 @@
+// Who owns which rows: the worked example of partition.h and its edges.
 // Every row has one owner and one lane; the header's worked example holds.
 #include "graph/partition.h"
 

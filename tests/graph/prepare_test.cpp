@@ -1,4 +1,4 @@
-// Preparation: pure functions of the source and the options, a balanced deal, and all or nothing on
+// Preparation: pure functions of the source and the options, and all or nothing on
 // disk.
 #include "graph/io/prepare.h"
 
@@ -143,19 +143,6 @@ BOOST_AUTO_TEST_CASE(a_hold_out_is_named_by_seed_user_and_item_alone) {
     kept += std::binary_search(less.held.values.begin(), less.held.values.end(), i) ? 1 : 0;
   }
   BOOST_TEST(kept == a.held.degree(0) - 1);
-}
-
-BOOST_AUTO_TEST_CASE(a_deal_goes_to_and_fro_by_descending_weight) {
-  const auto hands = deal({1, 9, 5, 5, 0, 7, 2, 3}, 3);
-
-  // By weight: ids 1 5 2 3 7 6 0 4, to lanes 0 1 2 2 1 0 0 1.
-  BOOST_TEST((hands == std::vector<std::vector<Index>>{{1, 6, 0}, {5, 7, 4}, {2, 3}}));
-}
-
-BOOST_AUTO_TEST_CASE(a_deal_among_more_lanes_than_ids_leaves_lanes_empty) {
-  const auto hands = deal({1, 2}, 4);
-
-  BOOST_TEST((hands == std::vector<std::vector<Index>>{{1}, {0}, {}, {}}));
 }
 
 BOOST_FIXTURE_TEST_CASE(the_report_counts_what_is_unusual, Fixture) {

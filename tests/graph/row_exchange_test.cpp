@@ -1,3 +1,4 @@
+// Pulling rows and pushing sums against a dense model.
 // Pulling and pushing rows against a dense model, with the same bits on any number of ranks.
 #include "graph/row_exchange.h"
 

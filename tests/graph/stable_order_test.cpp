@@ -1,3 +1,4 @@
+// A stable order by key, against std::stable_sort.
 // The radix sort orders as std::stable_sort does.
 #include "graph/stable_order.h"
 

@@ -1,0 +1,26 @@
+// Which lane each user and item goes to. Nodes that interact should share a lane: then most of what
+// a sparse product reads is near in memory, and ranks, which own runs of lanes, exchange less.
+//
+// Restreamed linear deterministic greedy partitioning (Stanton and Kliot, KDD 2012; Nishimura and
+// Ugander, KDD 2013): nodes are visited several times in one fixed order, and each goes to the lane
+// where most of its neighbours are, less so the fuller that lane is. The result depends on the
+// lists and the number of lanes only.
+#pragma once
+
+#include <vector>
+
+#include "graph/io/interactions.h"
+
+namespace chorale {
+
+// The ids of each lane, each side by descending degree, ties by id.
+struct LaneOrder {
+  std::vector<std::vector<Index>> users;
+  std::vector<std::vector<Index>> items;
+};
+
+// Lanes carry nearly equal loads, where a node's load is its degree plus the mean degree: so rows
+// and non-zeros are balanced together. A lane is at most 5 % and one node above the mean load.
+LaneOrder order_into_lanes(const IdLists& items_of_user, const IdLists& users_of_item, int lanes);
+
+}  // namespace chorale
