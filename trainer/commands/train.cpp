@@ -1,6 +1,7 @@
 // train: one run, or with --dry-run the plan of one.
 #include <fmt/core.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <thread>
@@ -25,6 +26,13 @@ void catch_signals() {
   sigaction(SIGUSR1, &action, nullptr);
   // A write beyond a file-size limit is then an error with a message instead of a silent death.
   signal(SIGXFSZ, SIG_IGN);
+}
+
+// The most resident memory this process ever had, shared pages included.
+std::size_t peak_resident_bytes() {
+  struct rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
@@ -56,6 +64,21 @@ void print_plan(const v1::Config& config, const World& world) {
     sum += peaks[r];
   }
   fmt::print("  {:24} {:10.1f}\n", "peaks of all ranks", mebibytes(sum));
+}
+
+// Collective.
+void report_resources(Experiment& experiment, const World& world) {
+  const StepTimes& t = experiment.times();
+  log_info("seconds of rank 0: sampling {:.2f}, forward {:.2f}, backward {:.2f}, update {:.2f}",
+           t.sample, t.forward, t.backward, t.update);
+  const std::size_t mine[] = {experiment.device().peak_bytes(), peak_resident_bytes()};
+  const std::vector<std::size_t> all = gather_all<std::size_t>(world.comm.host(), mine);
+  std::size_t device = 0, resident = 0;
+  for (std::size_t r = 0; r < all.size(); r += 2) device += all[r], resident += all[r + 1];
+  log_info(
+      "memory of all ranks at most: device {:.0f} MiB, resident {:.0f} MiB (with MPI and shared "
+      "pages)",
+      mebibytes(device), mebibytes(resident));
 }
 
 }  // namespace
@@ -90,12 +113,7 @@ Exit run_train(const TrainCommand& command, const World& world) {
                    .command_line = command.command_line,
                    .stop = &stop_requested});
   const Exit exit = trainer.run();
-  const StepTimes& t = experiment.times();
-  log_info(
-      "seconds of rank 0: sampling {:.2f}, forward {:.2f}, backward {:.2f}, update {:.2f}; device "
-      "memory "
-      "at most {:.0f} MiB",
-      t.sample, t.forward, t.backward, t.update, mebibytes(experiment.device().peak_bytes()));
+  report_resources(experiment, world);
   const std::string report = experiment.timing_report();
   if (!report.empty()) log_info("{}", report);
   if (exit == Exit::finished && data.interactions(Split::test) > 0) {
