@@ -91,21 +91,22 @@ class Cli(unittest.TestCase):
         self.assertEqual(self.digest("parts"), self.digest("whole"))
 
     def test_a_run_that_was_killed_loses_nothing_but_the_steps_since_its_checkpoint(self):
-        self.train("uninterrupted", "--set", "train.epochs=400")
-        command = [CHORALE, "train", TINY, "--set", f"data.prepared={self.data}", "--set", "train.epochs=400",
-                   "--set", "checkpoint.every_steps=50", "--out", str(self.folder / "killed")]
+        rare = ["--set", "train.epochs=100", "--set", "checkpoint.every_epochs=0", "--set", "eval.every_epochs=0"]
+        self.train("uninterrupted", *rare)
+        command = [CHORALE, "train", TINY, "--set", f"data.prepared={self.data}", *rare,
+                   "--set", "checkpoint.every_steps=100", "--out", str(self.folder / "killed")]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while not (self.folder / "killed" / "ckpt" / "LATEST").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        self.train("killed", "--set", "train.epochs=400", ranks=2)
+        self.train("killed", *rare, ranks=2)
         self.assertEqual(self.digest("killed"), self.digest("uninterrupted"))
 
     def test_a_signal_stops_all_ranks_with_a_checkpoint(self):
         command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", "2", CHORALE, "train", TINY, "--set",
-                   f"data.prepared={self.data}", "--set", "train.epochs=1000000", "--out", str(self.folder / "signal")]
+                   f"data.prepared={self.data}", "--set", "train.epochs=1000000", "--set", "eval.every_epochs=0", "--out", str(self.folder / "signal")]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while not (self.folder / "signal" / "ckpt" / "LATEST").exists() and time.monotonic() < deadline:
