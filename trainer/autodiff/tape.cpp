@@ -107,7 +107,7 @@ void* Tape::store(std::size_t bytes) {
 
 const RowExchange& Tape::lookup(const IdColumn& ids, const Partition& rows) {
   for (const Lookup& l : lookups_) {
-    if (l.ids == &ids && l.rows == &rows) return *l.exchange;
+    if (l.ids == &ids && *l.rows == rows) return *l.exchange;
   }
   lookups_.push_back({&ids, &rows, std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows)});
   return *lookups_.back().exchange;
