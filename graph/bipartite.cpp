@@ -51,7 +51,12 @@ double loop_weight(Normalization normalization, Index degree) {
 DistCsr bipartite_adjacency(Device& device, Communicator& comm, const Dataset& dataset,
                             const Partition& nodes, Normalization normalization) {
   const Neighbourhood neighbours{dataset};
+  Index count = nodes.local_rows();  // room for a loop in each row
+  for (Index row = nodes.first(); row < nodes.last(); ++row) {
+    count += neighbours.degree(dataset.node_of_row(row));
+  }
   std::vector<Triplet> entries;
+  entries.reserve(static_cast<std::size_t>(count));
   for (Index row = nodes.first(); row < nodes.last(); ++row) {
     const Index node = dataset.node_of_row(row);
     const Index degree = neighbours.degree(node);

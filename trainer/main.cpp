@@ -3,7 +3,10 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <exception>
+#include <filesystem>
 #include <functional>
+#include <new>
 #include <thread>
 
 #include "comm/mpi_session.h"
@@ -19,18 +22,30 @@ void print_error(const Error& error) {
   if (!error.hint().empty()) fmt::print(stderr, "  hint: {}\n", error.hint());
 }
 
+// What was thrown, as an Error with its exit code.
+Error described(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::filesystem::filesystem_error& error) {
+    return {Exit::io, error.what(), "check the path and its permissions"};
+  } catch (const std::bad_alloc&) {
+    return {Exit::environment, "out of memory", "use more ranks, or a machine with more memory"};
+  } catch (const std::exception& error) {
+    return {Exit::internal, error.what()};
+  }
+}
+
 // Runs `body` and turns what it throws into an exit code; `failed` is told before.
 int guarded(const std::function<Exit()>& body, const std::function<void(int)>& failed) {
   try {
     return static_cast<int>(body());
-  } catch (const Error& error) {
+  } catch (...) {
+    const Error error = described(std::current_exception());
     print_error(error);
     failed(static_cast<int>(error.code()));
     return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    print_error(Error(Exit::internal, error.what()));
-    failed(static_cast<int>(Exit::internal));
-    return static_cast<int>(Exit::internal);
   }
 }
 

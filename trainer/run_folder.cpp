@@ -1,5 +1,9 @@
 #include "trainer/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -27,6 +31,17 @@ std::string read_whole(const fs::path& path) {
 
 bool RunFolder::is_run(const fs::path& path) { return fs::exists(path / "run_state.json"); }
 
+RunFolder::~RunFolder() {
+  if (lock_ >= 0) close(lock_);
+}
+
+void RunFolder::lock() {
+  lock_ = open((path_ / "lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  const bool held = lock_ < 0 || flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+  require_user(held, Exit::usage, "wait for it, or give another --out",
+               "{}: another training is running in this folder", path_.string());
+}
+
 void RunFolder::create(const v1::Config& config, const std::string& command_line) {
   const bool acceptable = !fs::exists(path_) || is_run(path_) || fs::is_empty(path_);
   require_user(acceptable, Exit::usage, "give another --out, or remove the folder",
@@ -37,6 +52,7 @@ void RunFolder::create(const v1::Config& config, const std::string& command_line
     fs::create_directories(path_ / "log", error);
     require_user(!error, Exit::io, "check the path and its permissions", "{}: cannot create: {}",
                  path_.string(), error.message());
+    lock();
     replace_file_durably(path_ / "config.pbtxt", to_text(config));
     json provenance = {{"version", kVersion},
                        {"command", command_line},
@@ -60,19 +76,21 @@ void RunFolder::write_state(const RunState& s) {
 RunState RunFolder::read_state(const fs::path& run) {
   require_user(is_run(run), Exit::usage, "give the folder that `chorale train --out` wrote",
                "{}: is not the folder of a run (it has no run_state.json)", run.string());
-  const json s = json::parse(read_whole(run / "run_state.json"), nullptr, false);
-  require_user(s.is_object(), Exit::data,
-               "the file is damaged; the checkpoints under ckpt/ are independent of it",
-               "{}: is not a JSON object", (run / "run_state.json").string());
-  RunState state;
-  state.state = s.value("state", "");
-  state.step = s.value("step", Index{0});
-  state.epoch = s.value("epoch", Index{0});
-  state.restarts = s.value("restarts", 0);
-  state.exit_code = s.value("exit_code", 0);
-  state.checkpoint = s.value("checkpoint", "");
-  state.digest = s.value("digest", "");
-  return state;
+  try {
+    const json s = json::parse(read_whole(run / "run_state.json"));
+    RunState state;
+    state.state = s.value("state", "");
+    state.step = s.value("step", Index{0});
+    state.epoch = s.value("epoch", Index{0});
+    state.restarts = s.value("restarts", 0);
+    state.exit_code = s.value("exit_code", 0);
+    state.checkpoint = s.value("checkpoint", "");
+    state.digest = s.value("digest", "");
+    return state;
+  } catch (const json::exception& error) {
+    throw Error(Exit::data, fmt::format("{}: {}", (run / "run_state.json").string(), error.what()),
+                "the file is damaged; the checkpoints under ckpt/ are independent of it");
+  }
 }
 
 v1::Config RunFolder::read_config(const fs::path& run) {

@@ -36,12 +36,17 @@ struct RunState {
 class RunFolder {
  public:
   RunFolder(std::filesystem::path path, Communicator& host) : path_(std::move(path)), host_(host) {}
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+  ~RunFolder();
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoints() const { return path_ / "ckpt"; }
   // A folder that a run has started in.
   static bool is_run(const std::filesystem::path& path);
-  // Throws Error (Exit::usage) if the folder exists and is neither empty nor a run. Collective.
+  // Creates what is missing and locks the folder until this object dies. Throws Error (Exit::usage)
+  // if the folder exists and is neither empty nor a run, or if another training holds it.
+  // Collective.
   void create(const v1::Config& config, const std::string& command_line);
 
   void write_state(const RunState& state);
@@ -59,9 +64,11 @@ class RunFolder {
 
  private:
   bool writes() const { return host_.rank() == 0; }
+  void lock();
 
   std::filesystem::path path_;
   Communicator& host_;
+  int lock_ = -1;  // descriptor of RUN/lock, held by rank 0
 };
 
 }  // namespace chorale

@@ -23,6 +23,14 @@ std::string summary(const Evaluation& e) {
   return text;
 }
 
+// Without early stopping no length is promised for the watched metric: the first one is watched.
+WatchedMetric watched_metric(const v1::Config& config) {
+  WatchedMetric metric =
+      parse_metric(config.train().early_stop().metric(), "train.early_stop.metric");
+  if (!config.train().has_early_stop()) metric.k = metric_lengths(config).front();
+  return metric;
+}
+
 }  // namespace
 
 Trainer::Trainer(const v1::Config& config, Experiment& experiment, TrainerOptions options)
@@ -31,15 +39,32 @@ Trainer::Trainer(const v1::Config& config, Experiment& experiment, TrainerOption
       options_(std::move(options)),
       folder_(options_.out, experiment.comm().host()),
       checkpoints_(folder_.checkpoints(), experiment.device(), experiment.comm()),
-      metric_(parse_metric(config.train().early_stop().metric(), "train.early_stop.metric")) {
-  // Without early stopping no length is promised for the watched metric: watch at the first one.
-  if (!config.train().has_early_stop()) metric_.k = metric_lengths(config).front();
+      metric_(watched_metric(config)),
+      // Bests by another metric than today's are not taken from a checkpoint: the name is part of
+      // the key.
+      by_validation_("validation " + metric_.text()),
+      by_test_("test " + metric_.text()) {
+  require_user(!config.train().has_early_stop() || has(Split::validation) || has(Split::test),
+               Exit::usage, "prepare the data with --valid 0.1, or remove train.early_stop",
+               "train.early_stop: the data set has neither validation nor test interactions");
 }
 
 Exit Trainer::run() {
   resume();
-  const Index last = total_steps();
-  const Index limit = options_.max_steps < 0 ? last : std::min(last, step_ + options_.max_steps);
+  try {
+    return train();
+  } catch (const Error& error) {
+    state_.state = "failed";
+    state_.exit_code = static_cast<int>(error.code());
+    folder_.write_state(state_);
+    throw;
+  }
+}
+
+Exit Trainer::train() {
+  const Index left = total_steps() - step_;
+  const bool limited = options_.max_steps >= 0 && options_.max_steps < left;
+  const Index limit = limited ? step_ + options_.max_steps : total_steps();
   bool stop = false;
   while (step_ < limit && !stop && !should_stop_early()) {
     const double start = now();
@@ -50,90 +75,109 @@ Exit Trainer::run() {
     ++epoch_steps_;
     if (step_ % experiment_.steps_per_epoch() == 0) finish_epoch();
     const Index every = config_.checkpoint().every_steps();
-    if (every > 0 && step_ % every == 0) save(false);
+    if (every > 0 && step_ % every == 0) save();
   }
-  const bool done = step_ >= last || should_stop_early();
+  const bool done = step_ >= total_steps() || should_stop_early();
   if (done) evaluate();
+  save();
+  if (done) write_final();  // before the state says "finished"
+  const Exit exit = done ? Exit::finished : Exit::stopped;
   state_.state = done ? "finished" : "stopped";
-  state_.exit_code = static_cast<int>(done ? Exit::finished : Exit::stopped);
-  save(true);
-  if (done) write_final();
-  return done ? Exit::finished : Exit::stopped;
+  state_.exit_code = static_cast<int>(exit);
+  folder_.write_state(state_);
+  return exit;
+}
+
+std::filesystem::path Trainer::find_checkpoint(bool continues) {
+  if (continues) {
+    const std::optional<std::string> newest = checkpoints_.newest();
+    if (newest) return folder_.checkpoints() / *newest;
+    require_user(
+        state_.checkpoint.empty(), Exit::checkpoint,
+        "give another --out to start anew; the log says what is wrong with each checkpoint",
+        "{}: the run had {}, but no checkpoint there is valid", options_.out.string(),
+        state_.checkpoint);
+    return {};
+  }
+  if (options_.resume == "auto" || options_.resume == "never") return {};
+  return resolve_checkpoint(options_.resume);
 }
 
 void Trainer::resume() {
-  const bool was_there = RunFolder::is_run(options_.out);
-  require_user(!was_there || options_.resume == "auto", Exit::usage,
+  // Rank 0 looks; on a network file system another rank might not see yet what it sees.
+  Communicator& host = experiment_.comm().host();
+  const bool here = host.rank() == 0 && RunFolder::is_run(options_.out);
+  const bool continues = broadcast_string(host, here ? "run" : "") == "run";
+  require_user(!continues || options_.resume != "never", Exit::usage,
                "give another --out, or --resume auto to continue that run",
                "{}: a run is already there", options_.out.string());
-  if (was_there) state_ = RunFolder::read_state(options_.out);
-  folder_.create(config_, options_.command_line);
-  add_log_file((options_.out / "log").string(), experiment_.comm().rank());
+  if (continues) state_ = RunFolder::read_state(options_.out);
+  const std::filesystem::path checkpoint = find_checkpoint(continues);
+  if (!checkpoint.empty()) restore(checkpoint);
 
-  std::string from = was_there ? checkpoints_.newest().value_or("") : "";
-  CheckpointStore* store = &checkpoints_;
-  std::unique_ptr<CheckpointStore> other;
-  if (options_.resume != "auto" && options_.resume != "never") {
-    const std::filesystem::path path = resolve_checkpoint(options_.resume);
-    other = std::make_unique<CheckpointStore>(path.parent_path(), experiment_.device(),
-                                              experiment_.comm());
-    store = other.get();
-    from = path.filename().string();
+  folder_.create(config_, options_.command_line);
+  add_log_file((options_.out / "log").string(), host.rank());
+  if (!checkpoint.empty()) {
+    log_info("resuming at step {} of {} from {}", step_, total_steps(),
+             checkpoint.filename().string());
   }
-  if (!from.empty()) {
-    const Progress progress = store->restore(
-        from, experiment_.tables(), false, experiment_.dataset().digest(), config_digest(config_));
-    step_ = progress.step;
-    by_validation_.restore(progress.numbers);
-    by_test_.restore(progress.numbers);
-    const auto number = [&](const char* key) {
-      const auto n = progress.numbers.find(key);
-      return n == progress.numbers.end() ? 0.0 : n->second;
-    };
-    epoch_loss_ = number("epoch.loss");
-    epoch_steps_ = static_cast<Index>(number("epoch.steps"));
-    evaluated_epoch_ = static_cast<Index>(number("evaluated_epoch"));
-    log_info("resuming at step {} of {} from {}", step_, total_steps(), from);
-  }
-  if (was_there) {
+  if (continues) {
     folder_.rewind(step_);
     ++state_.restarts;
   }
   state_.state = "running";
+  state_.exit_code = 0;
   state_.step = step_;
   folder_.write_state(state_);
 }
 
+void Trainer::restore(const std::filesystem::path& checkpoint) {
+  CheckpointStore store(checkpoint.parent_path(), experiment_.device(), experiment_.comm());
+  const Progress progress =
+      store.restore(checkpoint.filename().string(), experiment_.tables(), false,
+                    experiment_.dataset().digest(), config_digest(config_));
+  step_ = progress.step;
+  by_validation_.restore(progress.numbers);
+  by_test_.restore(progress.numbers);
+  const auto number = [&](const char* key, double otherwise) {
+    const auto n = progress.numbers.find(key);
+    return n == progress.numbers.end() ? otherwise : n->second;
+  };
+  epoch_loss_ = number("epoch.loss", 0);
+  epoch_steps_ = static_cast<Index>(number("epoch.steps", 0));
+  evaluated_epoch_ = static_cast<Index>(number("evaluated_epoch", -1));
+}
+
 void Trainer::finish_epoch() {
-  const Index epoch = step_ / experiment_.steps_per_epoch();
   const double mean = epoch_loss_ / static_cast<double>(epoch_steps_);
-  log_info("epoch {}/{}  loss {:.5f}  {:.2f} s", epoch, config_.train().epochs(), mean, seconds_);
-  folder_.record(step_, epoch, "train", "loss", mean);
+  log_info("epoch {}/{}  loss {:.5f}  {:.2f} s", epoch(), config_.train().epochs(), mean, seconds_);
+  folder_.record(step_, epoch(), "train", "loss", mean);
   epoch_loss_ = seconds_ = 0;
   epoch_steps_ = 0;
+  // Evaluated before it is saved: the checkpoint of a step then knows all that was recorded at it.
   const Index evaluate_every = config_.eval().every_epochs();
-  if (evaluate_every > 0 && epoch % evaluate_every == 0) evaluate();
+  if (step_ >= total_steps() || (evaluate_every > 0 && epoch() % evaluate_every == 0)) evaluate();
   const Index save_every = config_.checkpoint().every_epochs();
-  if (save_every > 0 && epoch % save_every == 0) save(false);
+  if (save_every > 0 && epoch() % save_every == 0) save();
 }
 
 void Trainer::evaluate() {
-  const Index epoch = step_ / experiment_.steps_per_epoch();
-  const bool again = evaluated_epoch_ == epoch;  // after a restart, or at the end
-  if (again && last_test_.users > 0) return;
-  last_test_ = experiment_.evaluate(Split::test);
+  const bool again = evaluated_epoch_ == epoch();  // at the end, perhaps after a restart
+  if (has(Split::test) && (!again || last_test_.users == 0))
+    last_test_ = experiment_.evaluate(Split::test);
   if (again) return;
-  evaluated_epoch_ = epoch;
-  log_info("epoch {}  test        {}", epoch, summary(last_test_));
-  folder_.record(step_, epoch, "test", last_test_);
-  by_test_.offer(epoch, last_test_.at(metric_.metric, metric_.k), last_test_);
-  if (!has_validation()) return;
+  evaluated_epoch_ = epoch();
+  if (has(Split::test)) {
+    log_info("epoch {}  test        {}", epoch(), summary(last_test_));
+    folder_.record(step_, epoch(), "test", last_test_);
+    by_test_.offer(epoch(), last_test_.at(metric_.metric, metric_.k), last_test_);
+  }
+  if (!has(Split::validation)) return;
   const Evaluation validation = experiment_.evaluate(Split::validation);
-  log_info("epoch {}  validation  {}", epoch, summary(validation));
-  folder_.record(step_, epoch, "validation", validation);
-  if (by_validation_.offer(epoch, validation.at(metric_.metric, metric_.k), last_test_)) {
-    Progress progress{step_, epoch, {}};
-    checkpoints_.save("best", progress, experiment_.dataset().digest(), config_digest(config_),
+  log_info("epoch {}  validation  {}", epoch(), summary(validation));
+  folder_.record(step_, epoch(), "validation", validation);
+  if (by_validation_.offer(epoch(), validation.at(metric_.metric, metric_.k), last_test_)) {
+    checkpoints_.save("best", progress(), experiment_.dataset().digest(), config_digest(config_),
                       experiment_.tables(), false);
   }
 }
@@ -143,26 +187,27 @@ bool Trainer::should_stop_early() const {
          watched().short_falls() >= config_.train().early_stop().patience();
 }
 
-void Trainer::save(bool force) {
-  if (step_ != saved_step_) {
-    Progress progress{step_, step_ / experiment_.steps_per_epoch(), {}};
-    by_validation_.save(progress.numbers);
-    by_test_.save(progress.numbers);
-    progress.numbers["epoch.loss"] = epoch_loss_;
-    progress.numbers["epoch.steps"] = static_cast<double>(epoch_steps_);
-    progress.numbers["evaluated_epoch"] = static_cast<double>(evaluated_epoch_);
-    state_.checkpoint = fmt::format("step-{:08d}", step_);
-    state_.digest = checkpoints_
-                        .save(state_.checkpoint, progress, experiment_.dataset().digest(),
-                              config_digest(config_), experiment_.tables(), true)
-                        .hex();
-    checkpoints_.prune(config_.checkpoint().keep());
-    saved_step_ = step_;
-  } else if (!force) {
-    return;
-  }
+Progress Trainer::progress() const {
+  Progress progress{step_, epoch(), {}};
+  by_validation_.save(progress.numbers);
+  by_test_.save(progress.numbers);
+  progress.numbers["epoch.loss"] = epoch_loss_;
+  progress.numbers["epoch.steps"] = static_cast<double>(epoch_steps_);
+  progress.numbers["evaluated_epoch"] = static_cast<double>(evaluated_epoch_);
+  return progress;
+}
+
+void Trainer::save() {
+  if (step_ == saved_step_) return;
+  state_.checkpoint = fmt::format("step-{:08d}", step_);
+  state_.digest = checkpoints_
+                      .save(state_.checkpoint, progress(), experiment_.dataset().digest(),
+                            config_digest(config_), experiment_.tables(), true)
+                      .hex();
+  checkpoints_.prune(config_.checkpoint().keep());
+  saved_step_ = step_;
   state_.step = step_;
-  state_.epoch = step_ / experiment_.steps_per_epoch();
+  state_.epoch = epoch();
   folder_.write_state(state_);
 }
 
@@ -180,21 +225,24 @@ void Trainer::write_final() {
                 {"value", best.value()},
                 {"test", best.test()}};
   };
-  json final = {
-      {"users", last_test_.users},
-      {"k_max", last_test_.k_max},
-      {"definitions", definitions},
-      {"last", {{"epoch", step_ / experiment_.steps_per_epoch()}, {"test", by_name(last_test_)}}}};
+  json final = {{"users", last_test_.users},
+                {"k_max", last_test_.k_max},
+                {"definitions", definitions},
+                {"last", {{"epoch", epoch()}, {"test", by_name(last_test_)}}}};
   if (by_validation_.exists()) final["best_on_validation"] = chosen(by_validation_, "validation");
   if (by_test_.exists()) final["best_on_test"] = chosen(by_test_, "test");
   folder_.write_final(final.dump(2) + "\n");
-  log_info("last epoch        test  {}", summary(last_test_));
+  if (has(Split::test)) log_info("last epoch: test {}", summary(last_test_));
   const auto report = [&](const char* title, const Best& best) {
     if (!best.exists()) return;
-    const auto& t = best.test();
-    const std::string k = std::to_string(metric_.k);
-    log_info("{}  test  recall@{} {:.5f}  ndcg@{} {:.5f}  (epoch {}, by {} {:.5f})", title, k,
-             t.at("recall@" + k), k, t.at("ndcg@" + k), best.epoch(), metric_.text(), best.value());
+    std::string test;  // an earlier part of the run may have measured other lengths than this one
+    for (const char* metric : {"recall", "ndcg"}) {
+      const auto value = best.test().find(fmt::format("{}@{}", metric, metric_.k));
+      if (value != best.test().end())
+        test += fmt::format("  {} {:.5f}", value->first, value->second);
+    }
+    log_info("{}: epoch {}, {} {:.5f}; test{}", title, best.epoch(), metric_.text(), best.value(),
+             test);
   };
   report("best on validation", by_validation_);
   report("best on test (selected on the test set)", by_test_);

@@ -26,23 +26,32 @@ struct TrainerOptions {
 
 class Trainer {
  public:
+  // Throws Error (Exit::usage) if early stopping is asked for without a split to watch.
   Trainer(const v1::Config& config, Experiment& experiment, TrainerOptions options);
 
   // Trains to the end, to a stop on request or to the step limit; a checkpoint is committed in each
-  // case. Returns Exit::finished or Exit::stopped. Collective.
+  // case. Returns Exit::finished or Exit::stopped; what it throws is left in run_state.json as
+  // "failed". Collective.
   Exit run();
 
  private:
   void resume();
+  // Which checkpoint to start from; empty for a fresh start. Nothing is written before it was
+  // restored.
+  std::filesystem::path find_checkpoint(bool continues);
+  void restore(const std::filesystem::path& checkpoint);
+  Exit train();
   void finish_epoch();
   void evaluate();
   bool should_stop_early() const;
-  void save(bool force);
+  Progress progress() const;
+  void save();
   void write_final();
+
   Index total_steps() const { return experiment_.steps_per_epoch() * config_.train().epochs(); }
-  bool has_validation() const { return experiment_.dataset().interactions(Split::validation) > 0; }
-  Best& watched() { return has_validation() ? by_validation_ : by_test_; }
-  const Best& watched() const { return has_validation() ? by_validation_ : by_test_; }
+  Index epoch() const { return step_ / experiment_.steps_per_epoch(); }
+  bool has(Split split) const { return experiment_.dataset().interactions(split) > 0; }
+  const Best& watched() const { return has(Split::validation) ? by_validation_ : by_test_; }
 
   v1::Config config_;
   Experiment& experiment_;
@@ -50,8 +59,8 @@ class Trainer {
   RunFolder folder_;
   CheckpointStore checkpoints_;
   WatchedMetric metric_;
-  Best by_validation_{"validation"};
-  Best by_test_{"test"};
+  Best by_validation_;
+  Best by_test_;
   RunState state_;
   Index step_ = 0;
   Index saved_step_ = -1;

@@ -8,6 +8,8 @@ namespace {
 
 constexpr int kPasses = 20;
 constexpr double kSlack = 1.05;
+constexpr int kMostJoined =
+    512;  // joining takes lanes^3 steps; above this many, runs are left as found
 
 // Users are nodes 0 .. U-1, items follow.
 class Greedy {
@@ -163,12 +165,19 @@ std::vector<std::size_t> join_lanes(std::vector<std::vector<Index>> edges) {
   return groups.empty() ? std::vector<std::size_t>{} : groups[0];
 }
 
+std::vector<std::size_t> in_order(int lanes) {
+  std::vector<std::size_t> order(static_cast<std::size_t>(lanes));
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return order;
+}
+
 }  // namespace
 
 LaneOrder order_into_lanes(const IdLists& items_of_user, const IdLists& users_of_item, int lanes) {
   Greedy greedy(items_of_user, users_of_item, lanes);
   greedy.find_order();
   for (int pass = 0; pass < kPasses; ++pass) greedy.pass();
+  if (lanes > kMostJoined) return greedy.result(in_order(lanes));
   return greedy.result(join_lanes(greedy.lane_graph()));
 }
 

@@ -19,8 +19,8 @@ struct LaneOrder {
   std::vector<std::vector<Index>> items;
 };
 
-// Lanes carry nearly equal loads, where a node's load is its degree plus the mean degree: so rows
-// and non-zeros are balanced together. A lane is at most 5 % and one node above the mean load.
+// Lanes carry nearly equal loads, where a node's load is its degree plus half the mean degree: so
+// rows and non-zeros are balanced together. A lane is at most 5 % and one node above the mean load.
 LaneOrder order_into_lanes(const IdLists& items_of_user, const IdLists& users_of_item, int lanes);
 
 }  // namespace chorale

@@ -165,6 +165,61 @@ class Cli(unittest.TestCase):
         self.refused(5, "ckpt", "show", "--digest", latest)
         self.refused(5, "eval", latest)
 
+    def test_a_refused_training_leaves_the_run_as_it_was(self):
+        self.train("kept")
+        before = {f: (self.folder / "kept" / f).read_bytes() for f in ("config.pbtxt", "run_state.json", "metrics.jsonl")}
+        self.refused(5, "train", TINY, "--set", f"data.prepared={self.data}", "--set", "train.seed=8", "--out",
+                     self.folder / "kept")
+        self.refused(5, "train", TINY, "--set", f"data.prepared={self.data}", "--resume", self.source, "--out",
+                     self.folder / "never")
+        self.assertEqual(before, {f: (self.folder / "kept" / f).read_bytes() for f in before})
+        self.assertFalse((self.folder / "never").exists())
+
+    def test_a_run_without_a_valid_checkpoint_is_not_started_anew(self):
+        self.train("lost")
+        shutil.rmtree(self.folder / "lost" / "ckpt")
+        err = self.refused(5, "train", TINY, "--set", f"data.prepared={self.data}", "--out", self.folder / "lost")
+        self.assertIn("no checkpoint there is valid", err)
+        self.assertTrue((self.folder / "lost" / "metrics.jsonl").read_text())
+
+    def test_a_run_can_start_from_a_checkpoint_named_with_a_slash(self):
+        self.train("origin", "--max-steps", 5, code=75)
+        step = next((self.folder / "origin" / "ckpt").glob("step-*"))
+        out = self.train("branch", "--resume", f"{step}/", "--max-steps", 2, code=75)
+        self.assertIn("resuming at step 5", out)
+        self.assertEqual(self.state("branch")["step"], 7)
+        self.train("branch", "--resume", f"{step}/")
+        self.assertEqual(self.state("branch")["state"], "finished")
+
+    def test_metrics_are_recorded_once_however_often_a_run_is_continued(self):
+        sets = ["--set", "eval.every_epochs=3", "--set", "checkpoint.every_epochs=2"]
+        self.train("again", *sets)
+        lines = (self.folder / "again" / "metrics.jsonl").read_text()
+        self.train("again", *sets)
+        self.assertEqual((self.folder / "again" / "metrics.jsonl").read_text(), lines)
+        self.train("again", *sets, "--set", "eval.k=7", "--set", "train.epochs=5")
+
+    def test_data_without_test_items_can_be_trained(self):
+        folder = self.folder / "untested"
+        folder.mkdir()
+        shutil.copy(self.source / "train.txt", folder / "train.txt")
+        (folder / "test.txt").write_text("")
+        self.ok("prepare", folder, "--out", self.folder / "untested.prep", "--valid", 0.2)
+        self.ok("train", TINY, "--set", f"data.prepared={self.folder / 'untested.prep'}", "--set", "train.epochs=2",
+                "--out", self.folder / "untested.run")
+        self.assertIn("best_on_validation", (self.folder / "untested.run" / "final_metrics.json").read_text())
+
+    def test_two_trainings_cannot_share_a_folder(self):
+        arguments = ["train", TINY, "--set", f"data.prepared={self.data}", "--set", "eval.every_epochs=0", "--set",
+                     "train.epochs=1000000", "--out", str(self.folder / "held")]
+        process = subprocess.Popen([CHORALE, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not (self.folder / "held" / "ckpt" / "LATEST").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertIn("another training is running", self.refused(2, *arguments))
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 75)
+
     def test_help_and_version_are_there(self):
         self.assertRegex(self.ok("--version"), r"^chorale \d+\.\d+\.\d+")
         for command in ("generate", "prepare", "inspect", "train", "eval", "recommend", "export", "ckpt"):

@@ -52,7 +52,10 @@ std::vector<CheckpointInfo> list_checkpoints(const fs::path& run) {
   return found;
 }
 
-fs::path resolve_checkpoint(const fs::path& run_or_checkpoint) {
+fs::path resolve_checkpoint(const fs::path& given) {
+  // Without a slash at the end, so that filename() is the checkpoint's name.
+  const fs::path normal = given.lexically_normal();
+  const fs::path run_or_checkpoint = normal.has_filename() ? normal : normal.parent_path();
   if (is_checkpoint(run_or_checkpoint)) return run_or_checkpoint;
   for (const fs::path& folder : {run_or_checkpoint / "ckpt", run_or_checkpoint}) {
     const auto name = latest_name(folder);

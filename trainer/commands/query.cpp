@@ -9,6 +9,8 @@
 namespace chorale {
 namespace {
 
+constexpr Index kLongest = 1'000'000;
+
 // A run brought back to life at a checkpoint, ready to answer.
 struct Revived {
   std::filesystem::path checkpoint;
@@ -30,7 +32,8 @@ Revived revive(const QueryCommand& command, const World& world) {
   if (!command.ks.empty()) {
     config.mutable_eval()->clear_k();
     for (const Index k : command.ks) {
-      require_user(k >= 1, Exit::usage, "give lengths of at least 1", "-k: found {}", k);
+      require_user(1 <= k && k <= kLongest, Exit::usage, "give lengths from 1 to a million",
+                   "-k: found {}", k);
       config.mutable_eval()->add_k(static_cast<int>(k));
     }
     config.mutable_train()->clear_early_stop();

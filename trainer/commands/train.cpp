@@ -22,8 +22,8 @@ void on_signal(int) { stop_requested.store(true); }
 void catch_signals() {
   struct sigaction action = {};
   action.sa_handler = on_signal;
-  sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGUSR1, &action, nullptr);
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second signal ends the process at once
+  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) sigaction(number, &action, nullptr);
   // A write beyond a file-size limit is then an error with a message instead of a silent death.
   signal(SIGXFSZ, SIG_IGN);
 }
@@ -90,7 +90,9 @@ int threads_per_rank(int asked, int local_ranks) {
 }
 
 Exit run_train(const TrainCommand& command, const World& world) {
-  const v1::Config config = load_config(command.config, command.assignments);
+  v1::Config config = load_config(command.config, command.assignments);
+  // The run can then be asked from any folder.
+  config.mutable_data()->set_prepared(std::filesystem::absolute(config.data().prepared()).string());
   if (command.dry_run) {
     print_plan(config, world);
     return Exit::finished;

@@ -1,6 +1,7 @@
 // What parses but makes no sense.
 #include <google/protobuf/descriptor.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/check.h"
@@ -94,6 +95,15 @@ void validate_optimizer(const v1::Optimizer& o, const Checker& check) {
   }
 }
 
+void validate_schedule(const v1::Schedule& s, const Checker& check) {
+  check.positive("schedule.exponential.factor", s.exponential().factor());
+  check.positive("schedule.exponential.every_epochs", s.exponential().every_epochs());
+  check.positive("schedule.step.factor", s.step().factor());
+  check.positive("schedule.step.every_epochs", s.step().every_epochs());
+  check.at_least("schedule.linear.final_ratio", s.linear().final_ratio(), 0.0);
+  check.at_least("schedule.cosine.final_ratio", s.cosine().final_ratio(), 0.0);
+}
+
 }  // namespace
 
 void validate(const v1::Config& config, const std::string& origin) {
@@ -113,7 +123,10 @@ void validate(const v1::Config& config, const std::string& origin) {
   const WatchedMetric watched =
       parse_metric(config.train().early_stop().metric(), origin + ": train.early_stop.metric");
   const std::vector<Index> ks = metric_lengths(config);
-  for (const Index k : ks) check.at_least("eval.k", k, Index{1});
+  for (const Index k : ks) {
+    check.at_least("eval.k", k, Index{1});
+    check.holds(std::ranges::count(ks, k) == 1, "eval.k", fmt::format("{} is listed twice", k));
+  }
   if (config.train().has_early_stop()) {
     check.holds(
         std::ranges::find(ks, watched.k) != ks.end(), "train.early_stop.metric",
@@ -128,6 +141,7 @@ void validate(const v1::Config& config, const std::string& origin) {
   check.at_least("checkpoint.keep", config.checkpoint().keep(), 1);
   check.at_least("run.lanes", config.run().lanes(), 0);
   check.at_least("run.threads", config.run().threads(), 0);
+  validate_schedule(config.schedule(), check);
   check.at_least("schedule.warmup_steps", static_cast<Index>(config.schedule().warmup_steps()),
                  Index{0});
 }
