@@ -30,7 +30,7 @@ class FirstError final : public pb::io::ErrorCollector {
 
 std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  require_user(file.good(), Exit::usage,
+  require_user(file.good() && !std::filesystem::is_directory(path), Exit::usage,
                "give the path of a configuration, for example one of configs/*.pbtxt",
                "{}: cannot open the configuration", path.string());
   std::ostringstream text;
