@@ -1,11 +1,11 @@
 // The folder of a run: who is where in it, and the marker that scripts trust.
 //
 //   run_state.json      {"state": "running|finished|stopped|failed", "step", "epoch", "restarts",
-//   "exit_code",
-//                       "checkpoint", "digest"}: a run has succeeded if and only if it says
-//                       "finished"
-//   config.pbtxt        the resolved configuration     provenance.json  versions, command, ranks,
-//   data metrics.jsonl       one object a line: {"step", "epoch", "split", "name", "value"}
+//                       "exit_code", "checkpoint", "digest"}: a run has succeeded if and only if
+//                       it says "finished"
+//   config.pbtxt        the resolved configuration
+//   provenance.json     version, command, ranks
+//   metrics.jsonl       one object a line: {"step", "epoch", "split", "name", "value"}
 //   final_metrics.json  values, definitions and how the epoch was chosen
 //   log/rank-0000.log   one file a rank
 //   ckpt/               trainer/checkpoint

@@ -4,19 +4,18 @@
 //
 // Three numberings, never to be mixed up:
 //   raw id   the user's own name for a user or an item: a string
-//   id       0 .. users()-1 and 0 .. items()-1, the order in which `prepare` met them (for the NGCF
-//   format: the
-//            integer in the file); ties in rankings are broken by item id
-//   row      a row of the joint node matrix. Rows are dealt into lanes so that each holds a
-//   balanced share of
-//            the graph: within a lane first its users, then its items, each by descending degree.
+//   id       0 .. users()-1 and 0 .. items()-1, the order in which `prepare` met them (for the
+//            NGCF format: the integer in the file); ties in rankings are broken by item id
+//   row      a row of the joint node matrix. Rows are put into lanes so that nodes that interact
+//            share one and all carry a balanced share of the graph (lane_order.h): within a lane
+//            first its users, then its items, each by descending degree.
 //
 // A prepared folder: dataset.json (counts, digests, the report), users.tsv and items.tsv (line i+1
 // is the raw id of id i, after one header line), lanes/lane-0000.bin ... with the sections
-//   users i64 (u), items i64 (m)                  ids in row order
-//   train.begin i64 (u+1), train.items i32        ids of the lane's users' items, ascending;
-//   likewise validation.*, test.* train_t.begin i64 (m+1), train_t.users i32    ids of the lane's
-//   items' users, ascending
+//   users i64 (u), items i64 (m)                 ids in row order
+//   train.begin i64 (u+1), train.items i32       ids of the lane's users' items, ascending;
+//                                                likewise validation.*, test.*
+//   train_t.begin i64 (m+1), train_t.users i32   ids of the lane's items' users, ascending
 #pragma once
 
 #include <filesystem>

@@ -8,8 +8,8 @@ namespace {
 
 constexpr int kPasses = 20;
 constexpr double kSlack = 1.05;
-constexpr int kMostJoined =
-    512;  // joining takes lanes^3 steps; above this many, runs are left as found
+// Joining takes lanes^3 steps; with more lanes than this they are left in the order found.
+constexpr int kMostJoined = 512;
 
 // Users are nodes 0 .. U-1, items follow.
 class Greedy {

@@ -9,7 +9,10 @@
 namespace chorale {
 namespace {
 
-constexpr Index kLongest = 1'000'000;
+void require_length(Index k) {
+  require_user(1 <= k && k <= 1'000'000, Exit::usage, "give lengths from 1 to a million",
+               "-k: found {}", k);
+}
 
 // A run brought back to life at a checkpoint, ready to answer.
 struct Revived {
@@ -32,8 +35,7 @@ Revived revive(const QueryCommand& command, const World& world) {
   if (!command.ks.empty()) {
     config.mutable_eval()->clear_k();
     for (const Index k : command.ks) {
-      require_user(1 <= k && k <= kLongest, Exit::usage, "give lengths from 1 to a million",
-                   "-k: found {}", k);
+      require_length(k);
       config.mutable_eval()->add_k(static_cast<int>(k));
     }
     config.mutable_train()->clear_early_stop();
@@ -74,8 +76,7 @@ void run_eval(const QueryCommand& command, const World& world) {
 }
 
 void run_recommend(const QueryCommand& command, const World& world) {
-  require_user(command.k >= 1, Exit::usage, "give a length of at least 1", "-k: found {}",
-               command.k);
+  require_length(command.k);
   Revived r = revive(command, world);
   const Dataset& data = r.experiment->dataset();
   std::vector<Index> users;

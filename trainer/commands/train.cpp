@@ -127,8 +127,11 @@ Exit run_train(const TrainCommand& command, const World& world) {
   if (exit == Exit::finished) {
     log_info("finished: {}; next: chorale recommend {} --user ID, chorale export {} --to DIR", out,
              out, out);
+    if (data.interactions(Split::validation) > 0) {
+      log_info("these use the last epoch; {}/ckpt/best is the best by validation", out);
+    }
   } else {
-    log_info("stopped: {}; the same command continues it", out);
+    log_info("stopped: {}; --resume auto (the default) continues it", out);
   }
   return exit;
 }
