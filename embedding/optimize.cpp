@@ -7,11 +7,13 @@
 namespace chorale {
 namespace {
 
-void optimize_table(const Optimizer& optimizer, Table& table, Arena& arena, Communicator& comm,
-                    const Kernels& kernels, double rate, Index step) {
+void optimize_table(const Optimizer& optimizer, const Trained& trained, Arena& arena,
+                    Communicator& comm, const Kernels& kernels, double rate, Index step) {
+  Table& table = *trained.table;
   Gradient& gradient = table.gradient();
   std::vector<View> state;
-  for (std::size_t c = 0; c < table.state_columns().size(); ++c) state.push_back(table.state(c));
+  const std::size_t columns = optimizer.state(table.cols()).size();
+  for (std::size_t c = 0; c < columns; ++c) state.push_back(table.state(trained.first_state + c));
   RowUpdate update{table.values(), {}, {}, state, rate, step};
   if (gradient.is_sparse() && !optimizer.moves_untouched_rows()) {
     const SparsePart part = gradient.reduce_sparse(arena, table.cols());
@@ -27,13 +29,13 @@ void optimize_table(const Optimizer& optimizer, Table& table, Arena& arena, Comm
 
 }  // namespace
 
-void optimize(const Optimizer& optimizer, std::span<Table* const> tables, Arena& arena,
+void optimize(const Optimizer& optimizer, std::span<const Trained> tables, Arena& arena,
               Communicator& comm, const Kernels& kernels, double rate, Index step) {
   require(step >= 1, "optimizer steps are counted from 1, not {}", step);
-  for (Table* table : tables) {
-    if (table->gradient().is_empty()) continue;
-    optimize_table(optimizer, *table, arena, comm, kernels, rate, step);
-    table->gradient().clear();
+  for (const Trained& trained : tables) {
+    if (trained.table->gradient().is_empty()) continue;
+    optimize_table(optimizer, trained, arena, comm, kernels, rate, step);
+    trained.table->gradient().clear();
   }
 }
 

@@ -57,17 +57,20 @@ Table::Table(Device& device, std::string name, const Lanes& lanes, Index rows, I
       device, values(), [](Index i) { return i; }, initial);
 }
 
-void Table::allocate_state(const std::vector<StateColumn>& columns) {
-  require(state_.empty(), "table {}: its optimizer state is already there", name_);
-  for (const StateColumn& c : columns) {
+std::size_t Table::allocate_state(const std::vector<StateColumn>& columns,
+                                  const std::string& owner) {
+  const std::size_t first = state_.size();
+  for (StateColumn c : columns) {
+    if (!owner.empty()) c.name = owner + "." + c.name;
     require(c.width == cols_ || c.width == 1, "table {}: state {} is {} wide, the table {}", name_,
             c.name, c.width, cols_);
+    require(std::ranges::find(state_columns_, c.name, &StateColumn::name) == state_columns_.end(),
+            "table {}: state {} is already there", name_, c.name);
+    state_columns_.push_back(c);
+    state_.emplace_back(device_, local_rows() * c.width);
+    device_.kernels().fill(c.initial, state(state_.size() - 1));
   }
-  state_columns_ = columns;
-  for (std::size_t c = 0; c < columns.size(); ++c) {
-    state_.emplace_back(device_, local_rows() * columns[c].width);
-    device_.kernels().fill(columns[c].initial, state(c));
-  }
+  return first;
 }
 
 View Table::state(std::size_t column) const {

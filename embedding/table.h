@@ -35,8 +35,10 @@ class Table {
   Index cols() const { return cols_; }
   View values() const { return {values_.data(), local_rows(), cols_}; }
 
-  // Optimizer state: allocated once, filled with each column's initial value.
-  void allocate_state(const std::vector<StateColumn>& columns);
+  // Adds the state of one more optimizer, filled with each column's initial value; `owner` goes
+  // before the names if it is not empty: "transr.m". Returns the number of its first column.
+  std::size_t allocate_state(const std::vector<StateColumn>& columns,
+                             const std::string& owner = "");
   const std::vector<StateColumn>& state_columns() const { return state_columns_; }
   View state(std::size_t column) const;
 

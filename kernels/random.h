@@ -22,6 +22,8 @@ enum class Purpose : std::uint32_t {
   split = 6,
   generate = 7,
   test = 8,
+  sample_edge = 9,
+  sample_shared = 10,
 };
 
 struct RandomBits {

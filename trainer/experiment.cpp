@@ -27,6 +27,20 @@ DeviceKind device_kind(v1::Config::Device device) {
   return DeviceKind::cpu;
 }
 
+std::unique_ptr<Sampler> make_sampler(const v1::Config& config, const Dataset& dataset,
+                                      const Lanes& lanes) {
+  const SamplerOptions options{config.train().batch(), config.train().seed()};
+  switch (config.train().sampler()) {
+    case v1::Train::USER:
+      return make_user_sampler(dataset, lanes, options);
+    case v1::Train::EPOCH:
+      return make_epoch_sampler(dataset, lanes, options);
+    case v1::Train::EDGE:
+      break;
+  }
+  return make_edge_sampler(dataset, lanes, options);
+}
+
 // Adds the time since the last call to a counter.
 class Stopwatch {
  public:
@@ -89,18 +103,50 @@ void Experiment::build() {
       std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_, config_.train().seed());
   model_ = make_model(*context_, config_.model());
   note_memory("graph and parameters");
-  optimizer_ = make_optimizer(config_.optimizer());
-  for (Table* table : tables()) table->allocate_state(optimizer_->state(table->cols()));
-  note_memory("optimizer state");
   tape_ = std::make_unique<Tape>(*device_, *comm_, lanes_, config_.train().seed());
-  const SamplerOptions options{config_.train().batch(), config_.train().seed()};
-  sampler_ = config_.train().sampler() == v1::Train::USER
-                 ? make_user_sampler(dataset_, lanes_, options)
-                 : make_epoch_sampler(dataset_, lanes_, options);
-  schedule_ = make_schedule(config_, sampler_->steps_per_epoch());
+  const std::span<Table* const> moved = context_->moved_tables();
+  add_part({.name = "",
+            .sampler = make_sampler(config_, dataset_, lanes_),
+            .loss = [this](Tape& t, const Batch& b) { return model_->loss(t, b); },
+            .tables = {moved.begin(), moved.end()},
+            .optimizer = config_.optimizer()});
+  for (Phase& phase : model_->further_phases()) add_part(std::move(phase));
+  for (Part& part : parts_) {
+    steps_per_epoch_ += part.phase.sampler->steps_per_epoch();
+    part.schedule =
+        make_schedule(config_, part.phase.optimizer.rate(), part.phase.sampler->steps_per_epoch());
+  }
+  if (config_.train().shared_negatives() > 0) {
+    shared_negatives_ = std::make_unique<SharedNegatives>(
+        dataset_, lanes_, config_.train().shared_negatives(), config_.train().seed());
+  }
+  note_memory("optimizer state");
   evaluator_ = std::make_unique<Evaluator>(
       *device_, *comm_, dataset_, context_->nodes(),
       EvaluatorOptions{metric_lengths(config_), config_.eval().users_per_block()});
+}
+
+void Experiment::add_part(Phase phase) {
+  Part part;
+  part.optimizer = make_optimizer(phase.optimizer);
+  for (Table* table : phase.tables) {
+    const std::size_t first =
+        table->allocate_state(part.optimizer->state(table->cols()), phase.name);
+    part.trained.push_back({table, first});
+  }
+  part.phase = std::move(phase);
+  parts_.push_back(std::move(part));
+}
+
+Experiment::Place Experiment::place_of(Index step) {
+  const Index epoch = step / steps_per_epoch_;
+  Index within = step % steps_per_epoch_;
+  for (Part& part : parts_) {
+    const Index steps = part.phase.sampler->steps_per_epoch();
+    if (within < steps) return {&part, epoch * steps + within};
+    within -= steps;
+  }
+  throw Error(Exit::internal, fmt::format("step {} is in no phase", step), "");
 }
 
 void Experiment::note_memory(const std::string& what) {
@@ -109,32 +155,59 @@ void Experiment::note_memory(const std::string& what) {
   noted_bytes_ = now;
 }
 
-double Experiment::train(Index step, bool stop, bool* stop_agreed) {
+Var Experiment::forward(Index step, const Place& place) {
+  const Index epoch = step / steps_per_epoch_;
+  if (epoch != begun_epoch_) {
+    tape_->reset(step, true);
+    model_->begin_epoch(*tape_, epoch);
+    begun_epoch_ = epoch;
+  }
   Stopwatch watch;
-  sampler_->draw(step, batch_);
+  place.part->phase.sampler->draw(place.step, batch_);
+  if (shared_negatives_) shared_negatives_->draw(place.step, batch_);
   watch.lap(times_.sample);
   tape_->reset(step, true);
-  const Var loss = model_->loss(*tape_, batch_);
+  const Var loss = place.part->phase.loss(*tape_, batch_);
+  watch.lap(times_.forward);
+  return loss;
+}
+
+double Experiment::train(Index step, bool stop, bool* stop_agreed) {
+  const Place place = place_of(step);
+  const Var loss = forward(step, place);
+  Stopwatch watch;
   double stops = 0;
   const double value = tape_->total(loss, stop ? 1.0 : 0.0, &stops);
   *stop_agreed = stops > 0;
+  const std::string& name = place.part->phase.name;
   require_user(std::isfinite(value), Exit::non_finite,
                "a lower learning rate or a warm-up usually helps; the last checkpoint is intact",
-               "the loss of step {} is {}", step, value);
+               "the {}loss of step {} is {}", name.empty() ? "" : name + " ", step, value);
+  const std::string prefix = name.empty() ? "" : name + ".";
+  loss_terms_.assign(1, {prefix + "loss", value});
+  for (const Tape::Noted& n : tape_->noted()) loss_terms_.push_back({prefix + n.name, n.value});
   watch.lap(times_.forward);
   tape_->backward(loss);
   watch.lap(times_.backward);
-  optimize(*optimizer_, tables(), tape_->arena(), *comm_, device_->kernels(), schedule_.rate(step),
-           step + 1);
+  optimize(*place.part->optimizer, place.part->trained, tape_->arena(), *comm_, device_->kernels(),
+           place.part->schedule.rate(place.step), place.step + 1);
   device_->synchronize();
   watch.lap(times_.update);
+  if ((step + 1) % steps_per_epoch_ == 0) {
+    tape_->reset(step, true);
+    model_->finish_epoch(*tape_);
+  }
   return value;
 }
 
+void Experiment::tables_changed() {
+  tape_->reset(0, false);
+  model_->tables_changed(*tape_);
+  begun_epoch_ = -1;
+}
+
 double Experiment::differentiate(Index step) {
-  sampler_->draw(step, batch_);
-  tape_->reset(step, true);
-  const Var loss = model_->loss(*tape_, batch_);
+  const Var loss = forward(step, place_of(step));
   const double value = tape_->total(loss);
   tape_->backward(loss);
   return value;

@@ -10,6 +10,7 @@
 #include "comm/communicator.h"
 #include "comm/timed_communicator.h"
 #include "configs/schema/config.pb.h"
+#include "embedding/optimize.h"
 #include "embedding/optimizer.h"
 #include "embedding/schedule.h"
 #include "graph/io/dataset.h"
@@ -18,6 +19,7 @@
 #include "kernels/timed_kernels.h"
 #include "trainer/autodiff/tape.h"
 #include "trainer/data/sampler.h"
+#include "trainer/data/shared_negatives.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/model.h"
 
@@ -39,14 +41,23 @@ class Experiment {
   static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world);
   ~Experiment();
 
-  // One step of training. `stop` asks all ranks to stop; `stop_agreed` tells whether any did, the
-  // same on all ranks. Returns the loss. Throws Error (Exit::non_finite) if the loss is not finite.
-  // Collective.
+  // One step of training, of the phase that the step's place in its epoch says. `stop` asks all
+  // ranks to stop; `stop_agreed` tells whether any did, the same on all ranks. Returns the loss.
+  // Throws Error (Exit::non_finite) if the loss is not finite. Collective.
   double train(Index step, bool stop, bool* stop_agreed);
   double train(Index step) {
     bool ignored = false;
     return train(step, false, &ignored);
   }
+  // What the last step lost: "loss" and the terms that the model named, with the phase before the
+  // names if it has one: "transr.loss".
+  struct LossTerm {
+    std::string name;
+    double value;
+  };
+  const std::vector<LossTerm>& loss_terms() const { return loss_terms_; }
+  // To be called when tables were given new values from outside (restored). Collective.
+  void tables_changed();
   // Loss and gradients of one step, without the update: for tests of gradients. Collective.
   double differentiate(Index step);
 
@@ -56,7 +67,7 @@ class Experiment {
   // Metrics of recommending the most popular items to everybody. Collective.
   Evaluation evaluate_popularity(Split split);
 
-  Index steps_per_epoch() const { return sampler_->steps_per_epoch(); }
+  Index steps_per_epoch() const { return steps_per_epoch_; }  // of all phases
   std::span<Table* const> tables() const { return context_->tables(); }
   const Dataset& dataset() const { return dataset_; }
   const Partition& nodes() const { return context_->nodes(); }
@@ -78,7 +89,24 @@ class Experiment {
   void note_memory(const std::string& what);
 
  private:
+  // A phase at work.
+  struct Part {
+    Phase phase;
+    std::unique_ptr<Optimizer> optimizer;
+    std::vector<Trained> trained;
+    Schedule schedule;
+  };
+  // Which part a step belongs to, and its number among that part's steps.
+  struct Place {
+    Part* part;
+    Index step;
+  };
+
   void build();
+  void add_part(Phase phase);
+  Place place_of(Index step);
+  // The loss of the step, on the tape.
+  Var forward(Index step, const Place& place);
 
   v1::Config config_;
   Communicator& world_;
@@ -96,12 +124,14 @@ class Experiment {
   Lanes lanes_;
   std::unique_ptr<ModelContext> context_;
   std::unique_ptr<Model> model_;
-  std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Tape> tape_;
-  std::unique_ptr<Sampler> sampler_;
+  std::vector<Part> parts_;
+  Index steps_per_epoch_ = 0;
+  Index begun_epoch_ = -1;
   std::unique_ptr<Evaluator> evaluator_;
-  Schedule schedule_;
+  std::unique_ptr<SharedNegatives> shared_negatives_;
   Batch batch_;
+  std::vector<LossTerm> loss_terms_;
   StepTimes times_;
   std::vector<MemoryLine> memory_;
   std::size_t noted_bytes_ = 0;

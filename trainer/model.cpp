@@ -52,18 +52,52 @@ const DistCsr& ModelContext::adjacency(Normalization normalization) {
   return *graph;
 }
 
-Table& ModelContext::embeddings(const std::string& name, Index cols, const v1::Initial& initial) {
-  owned_.push_back(std::make_unique<Table>(device_, name, nodes_, cols, nodes_of_rows_,
-                                           initializer(initial, seed_, name, dataset_, cols)));
+const RowSubset& ModelContext::users() {
+  if (!users_) {
+    users_ = std::make_unique<RowSubset>(
+        device_, nodes_, [&](Index row) { return dataset_.is_user(dataset_.node_of_row(row)); });
+  }
+  return *users_;
+}
+
+const RowSubset& ModelContext::items() {
+  if (!items_) {
+    items_ = std::make_unique<RowSubset>(
+        device_, nodes_, [&](Index row) { return !dataset_.is_user(dataset_.node_of_row(row)); });
+  }
+  return *items_;
+}
+
+Table& ModelContext::keep(std::unique_ptr<Table> table, bool moved) {
+  owned_.push_back(std::move(table));
   tables_.push_back(owned_.back().get());
+  if (moved) moved_tables_.push_back(owned_.back().get());
   return *owned_.back();
 }
 
+Table& ModelContext::rows(const std::string& name, const Partition& part, Index cols,
+                          std::span<const Index> names, const Initializer& initial, bool moved) {
+  return keep(std::make_unique<Table>(device_, name, part, cols, names, initial), moved);
+}
+
+Table& ModelContext::embeddings(const std::string& name, Index cols, const v1::Initial& initial) {
+  return rows(name, nodes_, cols, nodes_of_rows_, initializer(initial, seed_, name, dataset_, cols),
+              true);
+}
+
+Table& ModelContext::embeddings(const std::string& name, Index cols, const v1::Initial& initial,
+                                const RowSubset& nodes) {
+  std::vector<Index> names;
+  for (const LocalIndex row : nodes.host_rows())
+    names.push_back(nodes_of_rows_[static_cast<std::size_t>(row)]);
+  return rows(name, nodes.part(), cols, names, initializer(initial, seed_, name, dataset_, cols),
+              true);
+}
+
 Table& ModelContext::weight(const std::string& name, Index rows, Index cols) {
-  owned_.push_back(std::make_unique<Table>(device_, name, nodes_.lanes(), rows, cols,
-                                           xavier_uniform_values(seed_, name, rows, cols)));
-  tables_.push_back(owned_.back().get());
-  return *owned_.back();
+  return keep(std::make_unique<Table>(device_, name, nodes_.lanes(), rows, cols,
+                                      xavier_uniform_values(seed_, name, rows, cols)),
+              true);
 }
 
 void register_model(std::string name, ModelFactory factory) {

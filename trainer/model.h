@@ -12,15 +12,28 @@
 #include <vector>
 
 #include "configs/schema/model.pb.h"
+#include "configs/schema/optimizer.pb.h"
 #include "embedding/table.h"
 #include "graph/bipartite.h"
 #include "graph/io/dataset.h"
+#include "graph/row_subset.h"
 #include "kernels/array.h"
 #include "trainer/autodiff/ops.h"
 #include "trainer/data/batch.h"
+#include "trainer/data/sampler.h"
 #include "trainer/losses/losses.h"
 
 namespace chorale {
+
+// A kind of training step that a model adds to the recommendation steps of every epoch, which come
+// first. It has its own optimizer, with its own state in the tables that it moves.
+struct Phase {
+  std::string name;  // of its loss and of its optimizer's state: "transr"
+  std::unique_ptr<Sampler> sampler;
+  std::function<Var(Tape&, const Batch&)> loss;
+  std::vector<Table*> tables;
+  v1::Optimizer optimizer;
+};
 
 class Model {
  public:
@@ -30,6 +43,17 @@ class Model {
   virtual Var represent(Tape& t) = 0;
   // What is minimised: a partial scalar.
   virtual Var loss(Tape& t, const Batch& batch) = 0;
+
+  // Asked once, when all tables are there.
+  virtual std::vector<Phase> further_phases() { return {}; }
+  // Before the first step of an epoch, also after a restart amid one: whatever depends on the
+  // epoch's number alone. Collective.
+  virtual void begin_epoch(Tape&, Index /*epoch*/) {}
+  // After the last step of an epoch: whatever is kept in tables that no optimizer moves.
+  // Collective.
+  virtual void finish_epoch(Tape&) {}
+  // The tables were given new values from outside. Collective.
+  virtual void tables_changed(Tape&) {}
 };
 
 // What a model is built from. Owns the tables and the graphs that models ask for.
@@ -43,17 +67,34 @@ class ModelContext {
   // Public numbers of this rank's rows (users, then items), in device memory: keys of dropout
   // masks.
   std::span<const Index> node_names() const { return node_names_.span(); }
+  // The users and the items among the nodes.
+  const RowSubset& users();
+  const RowSubset& items();
   // The user-item graph; built once for each normalisation. Collective.
   const DistCsr& adjacency(Normalization normalization);
 
   // An embedding of every node. `name` is public: checkpoints and digests use it.
   Table& embeddings(const std::string& name, Index cols, const v1::Initial& initial);
+  // An embedding of these nodes only.
+  Table& embeddings(const std::string& name, Index cols, const v1::Initial& initial,
+                    const RowSubset& nodes);
+  // Rows of any kind. With `moved` false the recommendation steps leave it alone.
+  Table& rows(const std::string& name, const Partition& part, Index cols,
+              std::span<const Index> names, const Initializer& initial, bool moved);
   // A dense weight, Xavier-uniform (biases (1, m) too, as the models of TensorFlow 1 have it).
   Table& weight(const std::string& name, Index rows, Index cols);
 
   std::span<Table* const> tables() const { return tables_; }
+  // Those that recommendation steps move.
+  std::span<Table* const> moved_tables() const { return moved_tables_; }
+
+  Device& device() const { return device_; }
+  Communicator& comm() const { return comm_; }
+  std::uint64_t seed() const { return seed_; }
 
  private:
+  Table& keep(std::unique_ptr<Table> table, bool moved);
+
   Device& device_;
   Communicator& comm_;
   Dataset dataset_;
@@ -64,6 +105,8 @@ class ModelContext {
   std::map<Normalization, std::unique_ptr<DistCsr>> graphs_;
   std::vector<std::unique_ptr<Table>> owned_;
   std::vector<Table*> tables_;
+  std::vector<Table*> moved_tables_;
+  std::unique_ptr<RowSubset> users_, items_;
 };
 
 using ModelFactory =

@@ -9,6 +9,10 @@
 namespace chorale {
 namespace {
 
+// Of Progress::numbers: sums and counts of the loss terms of the epoch under way.
+constexpr std::string_view kSumKey = "epoch.sum.";
+constexpr std::string_view kStepsKey = "epoch.steps.";
+
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -69,10 +73,14 @@ Exit Trainer::train() {
   while (step_ < limit && !stop && !should_stop_early()) {
     const double start = now();
     const bool requested = options_.stop != nullptr && options_.stop->load();
-    epoch_loss_ += experiment_.train(step_, requested, &stop);
+    experiment_.train(step_, requested, &stop);
     seconds_ += now() - start;
+    for (const Experiment::LossTerm& term : experiment_.loss_terms()) {
+      Mean& mean = epoch_terms_[term.name];
+      mean.sum += term.value;
+      mean.steps += 1;
+    }
     ++step_;
-    ++epoch_steps_;
     if (step_ % experiment_.steps_per_epoch() == 0) finish_epoch();
     const Index every = config_.checkpoint().every_steps();
     if (every > 0 && step_ % every == 0) save();
@@ -113,7 +121,12 @@ void Trainer::resume() {
                "{}: a run is already there", options_.out.string());
   if (continues) state_ = RunFolder::read_state(options_.out);
   const std::filesystem::path checkpoint = find_checkpoint(continues);
-  if (!checkpoint.empty()) restore(checkpoint);
+  if (!checkpoint.empty()) {
+    restore(checkpoint);
+  } else if (config_.train().has_init_from()) {
+    take_embeddings();
+  }
+  experiment_.tables_changed();
 
   folder_.create(config_, options_.command_line);
   add_log_file((options_.out / "log").string(), host.rank());
@@ -143,17 +156,39 @@ void Trainer::restore(const std::filesystem::path& checkpoint) {
     const auto n = progress.numbers.find(key);
     return n == progress.numbers.end() ? otherwise : n->second;
   };
-  epoch_loss_ = number("epoch.loss", 0);
-  epoch_steps_ = static_cast<Index>(number("epoch.steps", 0));
+  for (const auto& [key, value] : progress.numbers) {
+    if (key.starts_with(kSumKey)) epoch_terms_[key.substr(kSumKey.size())].sum = value;
+    if (key.starts_with(kStepsKey)) epoch_terms_[key.substr(kStepsKey.size())].steps = value;
+  }
   evaluated_epoch_ = static_cast<Index>(number("evaluated_epoch", -1));
 }
 
+void Trainer::take_embeddings() {
+  const v1::InitFrom& from = config_.train().init_from();
+  const std::filesystem::path checkpoint = resolve_checkpoint(from.run());
+  Table* into = nullptr;
+  std::string known;
+  for (Table* table : experiment_.tables()) {
+    if (into == nullptr && (from.into().empty() || from.into() == table->name())) into = table;
+    known += " " + table->name();
+  }
+  require_user(into != nullptr, Exit::usage, "name one of these, or leave it out",
+               "train.init_from.into: found \"{}\", this model has{}", from.into(), known);
+  CheckpointStore store(checkpoint.parent_path(), experiment_.device(), experiment_.comm());
+  const std::string table = store.take_table(checkpoint.filename().string(), from.table(), *into,
+                                             experiment_.dataset().digest());
+  log_info("{} begins with {} of {}", into->name(), table, checkpoint.string());
+}
+
 void Trainer::finish_epoch() {
-  const double mean = epoch_loss_ / static_cast<double>(epoch_steps_);
-  log_info("epoch {}/{}  loss {:.5f}  {:.2f} s", epoch(), config_.train().epochs(), mean, seconds_);
-  folder_.record(step_, epoch(), "train", "loss", mean);
-  epoch_loss_ = seconds_ = 0;
-  epoch_steps_ = 0;
+  std::string terms;
+  for (const auto& [term, mean] : epoch_terms_) {
+    terms += fmt::format("{} {:.5f}  ", term, mean.sum / mean.steps);
+    folder_.record(step_, epoch(), "train", term, mean.sum / mean.steps);
+  }
+  log_info("epoch {}/{}  {}{:.2f} s", epoch(), config_.train().epochs(), terms, seconds_);
+  epoch_terms_.clear();
+  seconds_ = 0;
   // Evaluated before it is saved: the checkpoint of a step then knows all that was recorded at it.
   const Index evaluate_every = config_.eval().every_epochs();
   if (step_ >= total_steps() || (evaluate_every > 0 && epoch() % evaluate_every == 0)) evaluate();
@@ -191,8 +226,10 @@ Progress Trainer::progress() const {
   Progress progress{step_, epoch(), {}};
   by_validation_.save(progress.numbers);
   by_test_.save(progress.numbers);
-  progress.numbers["epoch.loss"] = epoch_loss_;
-  progress.numbers["epoch.steps"] = static_cast<double>(epoch_steps_);
+  for (const auto& [term, mean] : epoch_terms_) {
+    progress.numbers[std::string(kSumKey) + term] = mean.sum;
+    progress.numbers[std::string(kStepsKey) + term] = mean.steps;
+  }
   progress.numbers["evaluated_epoch"] = static_cast<double>(evaluated_epoch_);
   return progress;
 }

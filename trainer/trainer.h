@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "kernels/check.h"
@@ -40,6 +41,8 @@ class Trainer {
   // restored.
   std::filesystem::path find_checkpoint(bool continues);
   void restore(const std::filesystem::path& checkpoint);
+  // train.init_from
+  void take_embeddings();
   Exit train();
   void finish_epoch();
   void evaluate();
@@ -66,9 +69,12 @@ class Trainer {
   Index saved_step_ = -1;
   Index evaluated_epoch_ = -1;
   Evaluation last_test_;
-  double epoch_loss_ = 0;  // sum over the steps of the epoch under way
-  Index epoch_steps_ = 0;
-  double seconds_ = 0;  // of training since the last epoch's end
+  struct Mean {
+    double sum = 0;
+    double steps = 0;
+  };
+  std::map<std::string, Mean> epoch_terms_;  // of the loss, over the steps of the epoch under way
+  double seconds_ = 0;                       // of training since the last epoch's end
 };
 
 }  // namespace chorale

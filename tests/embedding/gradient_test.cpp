@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(one_step_on_a_replicated_table_gives_all_ranks_the_same_bit
         const View v = weight.gradient().lane(arena, l.local(), i, 7, 3);
         set(*device, v, numbers(static_cast<std::uint64_t>(l.begin() + i), 21));
       }
-      Table* tables[] = {&weight};
+      const Trained tables[] = {{&weight}};
       optimize(*adam, tables, arena, comm, device->kernels(), 0.01, 1);
       found[static_cast<std::size_t>(comm.rank())] = host(*device, weight.values());
     });

@@ -106,7 +106,7 @@ std::unique_ptr<Optimizer> make(const Case& c) {
 }
 
 void step(Rank& rank, const Optimizer& optimizer, Table& table, Index t) {
-  Table* tables[] = {&table};
+  const Trained tables[] = {{&table}};
   optimize(optimizer, tables, rank.arena, *rank.comm, rank.device->kernels(), kRate, t);
 }
 

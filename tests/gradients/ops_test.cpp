@@ -49,6 +49,7 @@ struct Fixture {
                      normal_values(1, "batch_offset", 1.0)),
         a(*device, c, nodes, nodes, entries(nodes), false),
         tape(*device, c, lanes, 9) {
+    ids.part = other_ids.part = batch;
     for (Index i = batch.first(); i < batch.last(); ++i) {
       ids.rows.push_back((i * i) % 13);  // repeats rows, of several ranks
       other_ids.rows.push_back((i * 7 + 2) % kNodes);
@@ -98,21 +99,16 @@ const std::vector<Case> cases = {
     {"add_bias", [](Fixture& f) { return f.measure(add_bias(f.leaf(f.x), f.leaf(f.b))); }},
     {"leaky_relu", [](Fixture& f) { return f.measure(leaky_relu(f.leaf(f.x), 0.2)); }},
     {"dropout", [](Fixture& f) { return f.measure(dropout(f.leaf(f.x), 0.4, f.names.span())); }},
-    {"gather from a table",
-     [](Fixture& f) { return f.measure(gather(f.leaf(f.x), f.ids, f.batch)); }},
+    {"gather from a table", [](Fixture& f) { return f.measure(gather(f.leaf(f.x), f.ids)); }},
     {"gather from a value",
-     [](Fixture& f) {
-       return f.measure(gather(multiply(f.leaf(f.x), f.leaf(f.y)), f.ids, f.batch));
-     }},
+     [](Fixture& f) { return f.measure(gather(multiply(f.leaf(f.x), f.leaf(f.y)), f.ids)); }},
     {"gather twice",
      [](Fixture& f) {
-       return f.measure(gather(f.leaf(f.x), f.ids, f.batch) +
-                        gather(f.leaf(f.x), f.other_ids, f.batch));
+       return f.measure(gather(f.leaf(f.x), f.ids) + gather(f.leaf(f.x), f.other_ids));
      }},
     {"gather and use whole",
      [](Fixture& f) {
-       return f.measure(gather(f.leaf(f.x), f.ids, f.batch)) +
-              f.measure(multiply(f.leaf(f.x), f.leaf(f.y)));
+       return f.measure(gather(f.leaf(f.x), f.ids)) + f.measure(multiply(f.leaf(f.x), f.leaf(f.y)));
      }},
     {"normalize_rows", [](Fixture& f) { return f.measure(normalize_rows(f.leaf(f.x))); }},
     {"spmm", [](Fixture& f) { return f.measure(spmm(f.a, multiply(f.leaf(f.x), f.leaf(f.y)))); }},
@@ -128,8 +124,8 @@ const std::vector<Case> cases = {
      [](Fixture& f) { return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.5})); }},
     {"bpr_loss",
      [](Fixture& f) {
-       return bpr_loss(gather(f.leaf(f.x), f.ids, f.batch), gather(f.leaf(f.y), f.ids, f.batch),
-                       gather(f.leaf(f.y), f.other_ids, f.batch));
+       return bpr_loss(gather(f.leaf(f.x), f.ids), gather(f.leaf(f.y), f.ids),
+                       gather(f.leaf(f.y), f.other_ids));
      }},
     {"half_squares", [](Fixture& f) { return half_squares(f.leaf(f.x)); }},
 };
@@ -216,11 +212,11 @@ BOOST_AUTO_TEST_CASE(shapes_and_layouts_that_do_not_fit_are_refused_with_both_sh
     f.tape.reset(0, true);
     const Var x = f.leaf(f.x), w = f.leaf(f.w);
 
-    BOOST_CHECK_THROW(x + gather(x, f.ids, f.batch), Error);
+    BOOST_CHECK_THROW(x + gather(x, f.ids), Error);
     BOOST_CHECK_THROW(matmul(w, x), Error);
     BOOST_CHECK_THROW(add_bias(x, w), Error);
     BOOST_CHECK_THROW(multiply(x, half_squares(x)), Error);
-    BOOST_CHECK_THROW(spmm(f.a, gather(x, f.ids, f.batch)), Error);
+    BOOST_CHECK_THROW(spmm(f.a, gather(x, f.ids)), Error);
     BOOST_CHECK_THROW(f.tape.total(x), Error);
   });
 }

@@ -27,11 +27,11 @@ Triples draw(const Dataset& data, bool by_user, Index size, Index step, int rank
                                  : make_epoch_sampler(data, lanes, {size, 5});
     Batch batch;
     sampler->draw(step, batch);
-    BOOST_TEST(static_cast<Index>(batch.user.rows.size()) == batch.part.local_rows());
-    for (const Index row : batch.user.rows) all.users.push_back(data.node_of_row(row));
-    for (const Index row : batch.positive.rows)
+    BOOST_TEST(static_cast<Index>(batch["user"].rows.size()) == batch["user"].part.local_rows());
+    for (const Index row : batch["user"].rows) all.users.push_back(data.node_of_row(row));
+    for (const Index row : batch["positive"].rows)
       all.positives.push_back(data.node_of_row(row) - data.users());
-    for (const Index row : batch.negative.rows)
+    for (const Index row : batch["negative"].rows)
       all.negatives.push_back(data.node_of_row(row) - data.users());
   }
   return all;
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(an_epoch_has_as_many_samples_as_the_sampler_says) {
   Batch batch;
   for (Index step = 0; step < by_epoch->steps_per_epoch(); ++step) {
     by_epoch->draw(step, batch);
-    samples += batch.size();
+    samples += batch["user"].size();
   }
   BOOST_TEST(samples == n);
 }

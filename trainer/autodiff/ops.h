@@ -7,6 +7,7 @@
 #include <span>
 
 #include "graph/dist_csr.h"
+#include "graph/row_subset.h"
 #include "trainer/autodiff/tape.h"
 #include "trainer/autodiff/var.h"
 
@@ -31,10 +32,15 @@ Var dropout(Var x, double rate, std::span<const Index> names);
 
 // --- rows: ops/rows.cpp ---
 // The rows of x named by ids, wherever they live: y[i] = x[ids[i]].
-//   x:(n,d) rows   ids: global rows, this rank's part of the batch   y:(b,d) rows over batch.part
+//   x:(n,d) rows   ids: global rows   y:(b,d) rows over ids.part
 // The adjoint adds contributions to a row in the order of the batch. Straight from a table it
 // leaves a row-sparse gradient.
-Var gather(Var x, const IdColumn& ids, const Partition& batch);
+Var gather(Var x, const IdColumn& ids);
+// The chosen rows of x, and their adjoint: y has the chosen rows from x and zero elsewhere. Both
+// are copies within a rank.
+//   select: x:(n,d) rows over subset.whole(), y:(m,d) rows over subset.part(); spread: back
+Var select(Var x, const RowSubset& subset);
+Var spread(Var x, const RowSubset& subset);
 // y_i = x_i / max(|x_i|, 1e-12)
 Var normalize_rows(Var x);
 

@@ -50,6 +50,8 @@ void Tape::reset(Index step, bool training) {
   nodes_.clear();
   adjoints_.clear();
   lookups_.clear();
+  notes_.clear();
+  noted_.clear();
   capture_block_ = capture_used_ = 0;
   masks_ = 0;
   arena_.reset();
@@ -121,13 +123,19 @@ double Tape::total(Var loss) {
 double Tape::total(Var loss, double extra, double* extra_sum) {
   require(loss.layout() == Layout::partial, "total: the loss must be a partial scalar");
   const auto n = static_cast<std::size_t>(loss.rows());
+  const std::size_t columns = notes_.size() + 2;
   std::vector<Real> mine(n);
-  device_.download(mine.data(), loss.value().data, n * sizeof(Real));
-  std::vector<double> partials(2 * n, 0.0);
-  for (std::size_t l = 0; l < n; ++l) partials[2 * l] = static_cast<double>(mine[l]);
+  std::vector<double> partials(columns * n, 0.0), sums(columns);
+  const auto put = [&](Var scalar, std::size_t column) {
+    device_.download(mine.data(), scalar.value().data, n * sizeof(Real));
+    for (std::size_t l = 0; l < n; ++l)
+      partials[columns * l + column] = static_cast<double>(mine[l]);
+  };
+  for (std::size_t i = 0; i < notes_.size(); ++i) put(notes_[i].second, i + 2);
+  put(loss, 0);
   partials[1] = extra;
-  double sums[2];
   lane_sum(comm_.host(), lanes(), partials, sums);
+  for (std::size_t i = 0; i < notes_.size(); ++i) noted_.push_back({notes_[i].first, sums[i + 2]});
   *extra_sum = sums[1];
   return sums[0];
 }

@@ -70,6 +70,14 @@ class Tape {
   // column.
   const RowExchange& lookup(const IdColumn& ids, const Partition& rows);
 
+  // Names a term of the loss, to be reported beside it: its total is in `noted` after `total`.
+  void note(const char* name, Var scalar) { notes_.push_back({name, scalar}); }
+  struct Noted {
+    const char* name;
+    double value;
+  };
+  std::span<const Noted> noted() const { return noted_; }
+
   // The truth of a partial scalar: its lanes summed up the tree. Collective.
   double total(Var loss);
   // `extra` rides along with the loss: returns the sum of the ranks' values of it. Collective.
@@ -127,6 +135,8 @@ class Tape {
   std::vector<Node> nodes_;
   std::vector<Adjoint> adjoints_;
   std::vector<Lookup> lookups_;
+  std::vector<std::pair<const char*, Var>> notes_;
+  std::vector<Noted> noted_;
   std::vector<std::unique_ptr<std::byte[]>>
       captures_;  // blocks of kCaptureBlock bytes, reused every step
   std::size_t capture_block_ = 0;

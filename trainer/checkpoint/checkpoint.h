@@ -70,6 +70,11 @@ class CheckpointStore {
   Progress restore(const std::string& name, std::span<Table* const> tables, bool values_only,
                    const std::string& dataset_digest, const std::string& config_digest);
 
+  // The values of one table of a checkpoint, the first one if `from` is empty, into a table of the
+  // same shape; returns its name. Throws as `restore` does. Collective.
+  std::string take_table(const std::string& name, const std::string& from, Table& into,
+                         const std::string& dataset_digest);
+
  private:
   std::filesystem::path folder_;
   Device& device_;

@@ -45,9 +45,28 @@ std::string description(const Table& t, bool with_state) {
   return description(same, with_state);
 }
 
+constexpr const char* kConfigurationHint =
+    "use the configuration that the checkpoint was saved with";
+
+void check_table(const fs::path& folder, const v1::CheckpointTable& saved, const Table& here,
+                 bool with_state) {
+  const std::string found = description(saved, with_state);
+  const std::string expected = description(here, with_state);
+  require_user(found == expected, Exit::checkpoint, kConfigurationHint,
+               "{}: table {} is {}; in this run {} is {}", folder.string(), saved.name(), found,
+               here.name(), expected);
+}
+
+void check_element(const fs::path& folder, const CheckpointManifest& m) {
+  require_user(m.element() == element_of_this_build(), Exit::checkpoint,
+               "use the build that saved it; values are never converted silently",
+               "{}: was saved in {}, this build computes in {}", folder.string(),
+               v1::CheckpointElement_Name(m.element()),
+               v1::CheckpointElement_Name(element_of_this_build()));
+}
+
 void check_tables(const fs::path& folder, const CheckpointManifest& m,
                   std::span<Table* const> tables, bool with_state) {
-  const char* hint = "use the configuration that the checkpoint was saved with";
   std::string saved, here;
   for (const auto& t : m.tables()) saved += " " + t.name();
   for (const Table* t : tables) here += " " + t->name();
@@ -55,20 +74,12 @@ void check_tables(const fs::path& folder, const CheckpointManifest& m,
   for (int i = 0; same && i < m.tables_size(); ++i) {
     same = m.tables(i).name() == tables[static_cast<std::size_t>(i)]->name();
   }
-  require_user(same, Exit::checkpoint, hint, "{}: holds the tables{}, this run has{}",
+  require_user(same, Exit::checkpoint, kConfigurationHint, "{}: holds the tables{}, this run has{}",
                folder.string(), saved, here);
   for (int i = 0; i < m.tables_size(); ++i) {
-    const std::string found = description(m.tables(i), with_state);
-    const std::string expected = description(*tables[static_cast<std::size_t>(i)], with_state);
-    require_user(found == expected, Exit::checkpoint, hint,
-                 "{}: table {} is {}; in this run it is {}", folder.string(), m.tables(i).name(),
-                 found, expected);
+    check_table(folder, m.tables(i), *tables[static_cast<std::size_t>(i)], with_state);
   }
-  require_user(m.element() == element_of_this_build(), Exit::checkpoint,
-               "use the build that saved it; values are never converted silently",
-               "{}: was saved in {}, this build computes in {}", folder.string(),
-               v1::CheckpointElement_Name(m.element()),
-               v1::CheckpointElement_Name(element_of_this_build()));
+  check_element(folder, m);
 }
 
 // This rank's rows of a table.
@@ -82,6 +93,7 @@ OwnRows own_rows(const Table& t) {
 }
 
 // Calls visit(table, column, block), column 0 being the values, for all blocks in canonical order.
+// A null table is passed over.
 template <class Visit>
 void for_each_block(const CheckpointManifest& m, std::span<Table* const> tables,
                     const Visit& visit) {
@@ -90,7 +102,9 @@ void for_each_block(const CheckpointManifest& m, std::span<Table* const> tables,
     for (int c = 0; c < m.tables(t).columns_size(); ++c) {
       const int lanes = m.tables(t).replicated() ? 1 : m.lanes();
       for (int l = 0; l < lanes; ++l) {
-        visit(*tables[static_cast<std::size_t>(t)], c, m.blocks(next++));
+        const CheckpointBlock& block = m.blocks(next++);
+        if (tables[static_cast<std::size_t>(t)] != nullptr)
+          visit(*tables[static_cast<std::size_t>(t)], c, block);
       }
     }
   }
@@ -146,6 +160,37 @@ Progress CheckpointStore::restore(const std::string& name, std::span<Table* cons
   Progress progress{m.step(), m.epoch(), {}};
   for (const auto& n : m.numbers()) progress.numbers[n.name()] = n.value();
   return progress;
+}
+
+std::string CheckpointStore::take_table(const std::string& name, const std::string& from,
+                                        Table& into, const std::string& dataset_digest) {
+  const fs::path folder = folder_ / name;
+  CheckpointManifest m;
+  Files files;
+  std::vector<Table*> tables;
+  std::string taken;
+  together(comm_.host(), [&] {
+    m = read_checkpoint_manifest(folder);
+    check_digest(folder, "dataset", m.dataset_digest(), dataset_digest);
+    tables.assign(static_cast<std::size_t>(m.tables_size()), nullptr);
+    std::string known;
+    for (int i = 0; i < m.tables_size(); ++i) {
+      known += " " + m.tables(i).name();
+      if (!taken.empty() || (!from.empty() && from != m.tables(i).name())) continue;
+      taken = m.tables(i).name();
+      tables[static_cast<std::size_t>(i)] = &into;
+      check_table(folder, m.tables(i), into, false);
+    }
+    require_user(!taken.empty(), Exit::checkpoint, "name one of these, or leave it out",
+                 "{}: found no table \"{}\", it holds{}", folder.string(), from, known);
+    check_element(folder, m);
+    files = open_needed(folder, m, tables);
+  });
+  for_each_block(m, tables, [&](const Table& t, int column, const CheckpointBlock& b) {
+    if (column == 0) copy_rows(device_, files, t, column, b);
+  });
+  device_.synchronize();  // the files are unmapped here
+  return taken;
 }
 
 }  // namespace chorale

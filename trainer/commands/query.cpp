@@ -46,6 +46,7 @@ Revived revive(const QueryCommand& command, const World& world) {
   CheckpointStore store(r.checkpoint.parent_path(), r.experiment->device(), world.comm);
   store.restore(r.checkpoint.filename().string(), r.experiment->tables(), true,
                 r.experiment->dataset().digest(), config_digest(config));
+  r.experiment->tables_changed();
   r.vectors = r.experiment->represent();
   return r;
 }

@@ -85,17 +85,17 @@ std::string config_digest(const v1::Config& config) {
   *essential.mutable_model() = config.model();
   *essential.mutable_optimizer() = config.optimizer();
   *essential.mutable_schedule() = config.schedule();
-  essential.mutable_train()->set_batch(config.train().batch());
-  essential.mutable_train()->set_seed(config.train().seed());
-  essential.mutable_train()->set_sampler(config.train().sampler());
+  *essential.mutable_train() = config.train();
+  essential.mutable_train()->clear_epochs();
+  essential.mutable_train()->clear_early_stop();
   essential.mutable_run()->set_lanes(config.run().lanes());
   return digest_of(to_text(essential)).hex();
 }
 
-Schedule make_schedule(const v1::Config& config, Index steps_per_epoch) {
+Schedule make_schedule(const v1::Config& config, double rate, Index steps_per_epoch) {
   const v1::Schedule& s = config.schedule();
   Schedule schedule;
-  schedule.base_rate = config.optimizer().rate();
+  schedule.base_rate = rate;
   schedule.warmup_steps = s.warmup_steps();
   schedule.steps_per_epoch = steps_per_epoch;
   schedule.total_steps = steps_per_epoch * config.train().epochs();

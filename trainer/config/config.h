@@ -36,7 +36,8 @@ std::string to_text(const v1::Config& config);
 // lanes), not over how long it runs or what it prints. A restart must agree with it.
 std::string config_digest(const v1::Config& config);
 
-Schedule make_schedule(const v1::Config& config, Index steps_per_epoch);
+// The schedule of a phase with this rate and so many steps an epoch.
+Schedule make_schedule(const v1::Config& config, double rate, Index steps_per_epoch);
 // The optimizer of the configuration, by its name in the schema.
 std::unique_ptr<Optimizer> make_optimizer(const v1::Optimizer& config);
 

@@ -27,6 +27,8 @@ struct SamplerOptions {
   std::uint64_t seed = 0;
 };
 
+// Every sampler of interactions fills the columns "user", "positive" and "negative".
+
 // S-USER: `batch` distinct users, uniform over users with a training item (with replacement only if
 // there are fewer users than that); one positive, uniform over the user's training items; one
 // negative, uniform over the other items. floor(interactions / batch) + 1 full steps an epoch.
@@ -39,6 +41,11 @@ std::unique_ptr<Sampler> make_user_sampler(const Dataset& dataset, const Lanes& 
 std::unique_ptr<Sampler> make_epoch_sampler(const Dataset& dataset, const Lanes& lanes,
                                             const SamplerOptions& options);
 
+// Every training interaction once an epoch, in a fresh order each epoch, cut into batches; the last
+// one is partial. Negatives as above.
+std::unique_ptr<Sampler> make_edge_sampler(const Dataset& dataset, const Lanes& lanes,
+                                           const SamplerOptions& options);
+
 // What samplers of (user, positive, negative) share.
 class TripleSource {
  public:
@@ -49,8 +56,10 @@ class TripleSource {
   Index users() const { return static_cast<Index>(users_.size()); }
   Index user(Index i) const { return users_[static_cast<std::size_t>(i)]; }
   RandomKey key(Purpose purpose) const { return {purpose, seed_}; }
-  // Appends the rows of (user, its positive, its negative), drawn for sample `position` of `step`.
-  void append(Index user, Index step, Index position, Batch& batch) const;
+  // Appends the rows of (user, a positive, a negative), drawn for sample `position` of `step`.
+  void append(Index user, Index step, Index position, TripleColumns& columns) const;
+  // The same with this positive.
+  void append(Index user, Index positive, Index step, Index position, TripleColumns& columns) const;
 
  private:
   Dataset dataset_;

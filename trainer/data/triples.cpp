@@ -24,12 +24,19 @@ TripleSource::TripleSource(const Dataset& dataset, std::uint64_t seed)
                dataset.folder().string());
 }
 
-void TripleSource::append(Index user, Index step, Index position, Batch& batch) const {
+void TripleSource::append(Index user, Index step, Index position, TripleColumns& columns) const {
+  const std::span<const std::int32_t> taken = dataset_.items_of(Split::train, user);
+  const RandomBits pick =
+      random_bits(key(Purpose::sample_positive), static_cast<std::uint64_t>(step),
+                  static_cast<std::uint64_t>(position));
+  append(user, taken[random_below(pick, taken.size())], step, position, columns);
+}
+
+void TripleSource::append(Index user, Index positive, Index step, Index position,
+                          TripleColumns& columns) const {
   const auto s = static_cast<std::uint64_t>(step);
   const auto p = static_cast<std::uint64_t>(position);
   const std::span<const std::int32_t> taken = dataset_.items_of(Split::train, user);
-  const RandomBits pick = random_bits(key(Purpose::sample_positive), s, p);
-  const Index positive = taken[random_below(pick, taken.size())];
   // Attempts are numbered above the position: one stream of draws for each sample.
   Index negative = 0;
   for (std::uint64_t attempt = 0;; ++attempt) {
@@ -37,9 +44,9 @@ void TripleSource::append(Index user, Index step, Index position, Batch& batch) 
     negative = static_cast<Index>(random_below(bits, static_cast<std::uint64_t>(dataset_.items())));
     if (!std::binary_search(taken.begin(), taken.end(), static_cast<std::int32_t>(negative))) break;
   }
-  batch.user.rows.push_back(dataset_.row_of_user(user));
-  batch.positive.rows.push_back(dataset_.row_of_item(positive));
-  batch.negative.rows.push_back(dataset_.row_of_item(negative));
+  columns.user.rows.push_back(dataset_.row_of_user(user));
+  columns.positive.rows.push_back(dataset_.row_of_item(positive));
+  columns.negative.rows.push_back(dataset_.row_of_item(negative));
 }
 
 }  // namespace chorale

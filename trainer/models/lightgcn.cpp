@@ -19,12 +19,10 @@ class LightGcn final : public Model {
 
   Var loss(Tape& t, const Batch& b) override {
     Var z = represent(t), e = t.leaf(e_);
-    Var rank = bpr_loss(gather(z, b["user"], b.part), gather(z, b["positive"], b.part),
-                        gather(z, b["negative"], b.part));
-    Var decay = half_squares(gather(e, b["user"], b.part)) +
-                half_squares(gather(e, b["positive"], b.part)) +
-                half_squares(gather(e, b["negative"], b.part));
-    return rank + (l2_ / static_cast<double>(b.size())) * decay;
+    Var rank = bpr_loss(gather(z, b["user"]), gather(z, b["positive"]), gather(z, b["negative"]));
+    Var decay = half_squares(gather(e, b["user"])) + half_squares(gather(e, b["positive"])) +
+                half_squares(gather(e, b["negative"]));
+    return rank + (l2_ / static_cast<double>(b["user"].size())) * decay;
   }
 
  private:

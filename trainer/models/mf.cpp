@@ -15,9 +15,8 @@ class Mf final : public Model {
 
   Var loss(Tape& t, const Batch& b) override {
     Var e = t.leaf(e_);
-    Var u = gather(e, b["user"], b.part), p = gather(e, b["positive"], b.part),
-        n = gather(e, b["negative"], b.part);
-    const double weight = l2_mean_ ? l2_ / static_cast<double>(b.size()) : l2_;
+    Var u = gather(e, b["user"]), p = gather(e, b["positive"]), n = gather(e, b["negative"]);
+    const double weight = l2_mean_ ? l2_ / static_cast<double>(b["user"].size()) : l2_;
     return bpr_loss(u, p, n) + weight * (half_squares(u) + half_squares(p) + half_squares(n));
   }
 

@@ -64,9 +64,8 @@ class Ngcf final : public Model {
 
   Var loss(Tape& t, const Batch& b) override {
     Var z = represent(t);
-    Var u = gather(z, b["user"], b.part), p = gather(z, b["positive"], b.part),
-        n = gather(z, b["negative"], b.part);
-    return bpr_loss(u, p, n) + (l2_ / static_cast<double>(b.size())) *
+    Var u = gather(z, b["user"]), p = gather(z, b["positive"]), n = gather(z, b["negative"]);
+    return bpr_loss(u, p, n) + (l2_ / static_cast<double>(b["user"].size())) *
                                    (half_squares(u) + half_squares(p) + half_squares(n));
   }
 

@@ -21,15 +21,14 @@ class EpochSampler final : public Sampler {
   void draw(Index step, Batch& batch) const override {
     const Index within = step % steps_per_epoch_;
     const Partition& part = within + 1 == steps_per_epoch_ ? last_ : full_;
-    if (!(batch.part == part)) batch.part = part;
-    for (IdColumn* c : {&batch.user, &batch.positive, &batch.negative}) c->rows.clear();
+    TripleColumns columns(batch, part);
     const RandomKey key = triples_.key(Purpose::sample_user);
     for (Index i = part.first(); i < part.last(); ++i) {
       const RandomBits bits =
           random_bits(key, static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(i));
       const auto place =
           static_cast<Index>(random_below(bits, static_cast<std::uint64_t>(triples_.users())));
-      triples_.append(triples_.user(place), step, i, batch);
+      triples_.append(triples_.user(place), step, i, columns);
     }
   }
 

@@ -15,8 +15,7 @@ class UserSampler final : public Sampler {
   Index steps_per_epoch() const override { return steps_per_epoch_; }
 
   void draw(Index step, Batch& batch) const override {
-    if (!(batch.part == part_)) batch.part = part_;
-    for (IdColumn* c : {&batch.user, &batch.positive, &batch.negative}) c->rows.clear();
+    TripleColumns columns(batch, part_);
     const RandomKey key = triples_.key(Purpose::sample_user);
     const Permutation shuffled(key, static_cast<std::uint64_t>(step), triples_.users());
     const bool distinct = part_.rows() <= triples_.users();
@@ -27,7 +26,7 @@ class UserSampler final : public Sampler {
               ? shuffled(i)
               : static_cast<Index>(random_below(random_bits(key, s, static_cast<std::uint64_t>(i)),
                                                 static_cast<std::uint64_t>(triples_.users())));
-      triples_.append(triples_.user(place), step, i, batch);
+      triples_.append(triples_.user(place), step, i, columns);
     }
   }
 
