@@ -82,6 +82,13 @@ struct Case {
   std::function<Var(Fixture&)> loss;
 };
 
+// InfoNCE over all rows and both views, as in MMHCL.
+Var contrast(Fixture& f) {
+  const Var a = normalize_rows(f.leaf(f.x)), b = normalize_rows(f.leaf(f.y));
+  const Var others = exp_self_sums(a, 2.0, 0.0) + exp_sums(a, b, 2.0, 0.0);
+  return 0.3 * sum(log(others) + -2.0 * row_dots(a, b));
+}
+
 const std::vector<Case> cases = {
     {"add", [](Fixture& f) { return f.measure(f.leaf(f.x) + f.leaf(f.y)); }},
     {"add a value to itself", [](Fixture& f) { return f.measure(f.leaf(f.x) + f.leaf(f.x)); }},
@@ -132,6 +139,42 @@ const std::vector<Case> cases = {
                        gather(f.leaf(f.y), f.other_ids, f.batch));
      }},
     {"half_squares", [](Fixture& f) { return half_squares(f.leaf(f.x)); }},
+    {"log and exp", [](Fixture& f) { return f.measure(log(exp(f.leaf(f.x)) + exp(f.leaf(f.y)))); }},
+    {"row_dots", [](Fixture& f) { return half_squares(row_dots(f.leaf(f.x), f.leaf(f.y))); }},
+    {"row_dots with itself",
+     [](Fixture& f) { return sum(0.5 * row_dots(f.leaf(f.x), f.leaf(f.x))); }},
+    {"drop_rows",
+     [](Fixture& f) { return f.measure(drop_rows(f.leaf(f.x), 0.4, f.names.span())); }},
+    {"add_noise",
+     [](Fixture& f) { return f.measure(add_noise(f.leaf(f.x), 0.3, f.names.span())); }},
+    {"sum", [](Fixture& f) { return sum(multiply(f.leaf(f.x), f.leaf(f.y))); }},
+    {"log_of",
+     [](Fixture& f) { return log_of(sum(exp(f.leaf(f.x)))) + half_squares(f.leaf(f.y)); }},
+    {"exp_sums",
+     [](Fixture& f) { return half_squares(0.1 * exp_sums(f.leaf(f.x), f.leaf(f.y), -0.3, 0.2)); }},
+    {"exp_sums over other rows",
+     [](Fixture& f) {
+       return half_squares(
+           log(exp_sums(gather(f.leaf(f.x), f.ids, f.batch), f.leaf(f.y), 0.4, 1.0)));
+     }},
+    {"exp_sums by name",
+     [](Fixture& f) {
+       const Var rows = gather(f.leaf(f.x), f.ids, f.batch);
+       return half_squares(log(exp_sums(rows, f.ids.rows, f.leaf(f.y), f.numbers, 0.4, 1.0)) +
+                           log(exp_sums(rows, f.ids.rows, rows, f.other_ids.rows, 0.4, 0.5)));
+     }},
+    {"exp_sums of a value with itself",
+     [](Fixture& f) { return half_squares(0.1 * exp_sums(f.leaf(f.x), f.leaf(f.x), 0.2, 0.5)); }},
+    {"exp_self_sums",
+     [](Fixture& f) { return half_squares(log(exp_self_sums(f.leaf(f.x), 0.3, 0.1))); }},
+    {"log_exp_sums",
+     [](Fixture& f) { return half_squares(log_exp_sums(f.leaf(f.x), f.leaf(f.y), 2.0)); }},
+    {"log_exp_sums of large products",
+     [](Fixture& f) {
+       const Var rows = gather(f.leaf(f.x), f.ids, f.batch);
+       return sum(0.01 * log_exp_sums(100.0 * rows, f.ids.rows, f.leaf(f.y), f.numbers, 3.0));
+     }},
+    {"all-node contrast", contrast},
 };
 
 double evaluate(Fixture& f, const Case& c, bool backward) {
@@ -222,6 +265,17 @@ BOOST_AUTO_TEST_CASE(shapes_and_layouts_that_do_not_fit_are_refused_with_both_sh
     BOOST_CHECK_THROW(multiply(x, half_squares(x)), Error);
     BOOST_CHECK_THROW(spmm(f.a, gather(x, f.ids, f.batch)), Error);
     BOOST_CHECK_THROW(f.tape.total(x), Error);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_value_for_scoring_only_refuses_a_gradient) {
+  run_thread_ranks(1, [](Communicator& comm) {
+    Fixture f(comm);
+    f.tape.reset(0, true);
+
+    const Var loss = half_squares(scale_rows_by_norm(f.leaf(f.x), 0.5));
+
+    BOOST_CHECK_THROW(f.tape.backward(loss), Error);
   });
 }
 

@@ -69,6 +69,10 @@ class Tape {
   // The exchange that brings the rows named by `ids` to this rank; built once a step for each
   // column.
   const RowExchange& lookup(const IdColumn& ids, const Partition& rows);
+  // The rows of all ranks, of a value (gathered once a step) or of this rank's rows of anything
+  // dealt by `part`. In the memory of the step, or x itself on one rank. Collective.
+  ConstView all_rows(Var x);
+  ConstView all_rows(const Partition& part, ConstView mine);
 
   // The truth of a partial scalar: its lanes summed up the tree. Collective.
   double total(Var loss);
@@ -111,6 +115,11 @@ class Tape {
     std::unique_ptr<RowExchange> exchange;
   };
 
+  struct Gathered {
+    int id;
+    ConstView rows;
+  };
+
   Var add_node(const Node& node);
   void record(Var y, void (*run)(const void*), const void* capture);
   void* store(std::size_t bytes);
@@ -127,6 +136,7 @@ class Tape {
   std::vector<Node> nodes_;
   std::vector<Adjoint> adjoints_;
   std::vector<Lookup> lookups_;
+  std::vector<Gathered> gathered_;
   std::vector<std::unique_ptr<std::byte[]>>
       captures_;  // blocks of kCaptureBlock bytes, reused every step
   std::size_t capture_block_ = 0;
