@@ -163,6 +163,20 @@ void DistCsr::build(Device& device, Communicator& comm, const std::vector<Triple
   halo_ = std::make_unique<RowExchange>(device, comm, columns_, ghosts);
 }
 
+void DistCsr::multiply(Arena& arena, ConstView x, View y) const {
+  const View ghost = arena.take_view(ghosts(), x.cols);
+  halo_->pull(arena, x, ghost);
+  arena.device().kernels().spmm(view(), x, ghost, y);
+  arena.give_back(ghost);
+}
+
+void DistCsr::multiply_add(Arena& arena, ConstView x, View y) const {
+  const View ghost = arena.take_view(ghosts(), x.cols);
+  halo_->pull(arena, x, ghost);
+  arena.device().kernels().spmm_add(view(), x, ghost, y);
+  arena.give_back(ghost);
+}
+
 CsrView DistCsr::view() const {
   return {.rows = rows_.local_rows(),
           .n_own = columns_.local_rows(),

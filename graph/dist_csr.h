@@ -38,6 +38,11 @@ class DistCsr {
   // Transposed twice is the matrix itself.
   const DistCsr& transposed() const { return *transposed_; }
 
+  // y = A x, or y += A x.   x:(local columns,d)  y:(local rows,d). The halo is scratch from
+  // `arena`, given back. Collective.
+  void multiply(Arena& arena, ConstView x, View y) const;
+  void multiply_add(Arena& arena, ConstView x, View y) const;
+
  private:
   struct TransposeOf {
     const DistCsr* matrix;

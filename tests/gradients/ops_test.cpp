@@ -30,6 +30,7 @@ struct Fixture {
   Array<Index> names;
   Table x, y, offset, w, b, batch_offset;
   DistCsr a;
+  CliqueOperator expanded, factored;
   IdColumn ids, other_ids;
   Tape tape;
 
@@ -48,6 +49,8 @@ struct Fixture {
         batch_offset(*device, "batch_offset", batch, kDim, range(batch),
                      normal_values(1, "batch_offset", 1.0)),
         a(*device, c, nodes, nodes, entries(nodes), false),
+        expanded(clique(CliqueForm::expanded)),
+        factored(clique(CliqueForm::factored)),
         tape(*device, c, lanes, 9) {
     for (Index i = batch.first(); i < batch.last(); ++i) {
       ids.rows.push_back((i * i) % 13);  // repeats rows, of several ranks
@@ -69,6 +72,16 @@ struct Fixture {
       }
     }
     return all;
+  }
+
+  CliqueOperator clique(CliqueForm form) {
+    Incidence h;
+    for (Index i = 0; i < kNodes; ++i) {
+      for (Index k = 0; k < i % 4; ++k)
+        h.edges.push_back(static_cast<LocalIndex>((i + k * 5) % kBatch));
+      h.begin.push_back(static_cast<Index>(h.edges.size()));
+    }
+    return co_interactions(*device, comm, nodes, batch, h, form);
   }
 
   Var leaf(Table& t) { return tape.leaf(t); }
@@ -133,6 +146,10 @@ const std::vector<Case> cases = {
      }},
     {"propagate nothing",
      [](Fixture& f) { return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.5})); }},
+    {"expand, of an expansion",
+     [](Fixture& f) { return f.measure(expand(f.expanded, multiply(f.leaf(f.x), f.leaf(f.y)))); }},
+    {"expand, of factors",
+     [](Fixture& f) { return f.measure(expand(f.factored, multiply(f.leaf(f.x), f.leaf(f.y)))); }},
     {"bpr_loss",
      [](Fixture& f) {
        return bpr_loss(gather(f.leaf(f.x), f.ids, f.batch), gather(f.leaf(f.y), f.ids, f.batch),

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "graph/dist_csr.h"
+#include "graph/hypergraph.h"
 #include "trainer/autodiff/tape.h"
 #include "trainer/autodiff/var.h"
 
@@ -78,5 +79,9 @@ Var spmm(const DistCsr& a, Var x);
 // Nothing is kept for the adjoint, which evaluates the transposed polynomial in Horner form.
 //   x, y:(n,d) rows   c: at least one coefficient, copied
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients);
+
+// y = P x for the clique expansion of a hypergraph; the adjoint is the product with P^T.
+//   x, y:(n,d) rows over P.partition()
+Var expand(const CliqueOperator& p, Var x);
 
 }  // namespace chorale
