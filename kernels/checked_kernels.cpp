@@ -3,7 +3,7 @@
 #include <initializer_list>
 #include <limits>
 
-#include "kernels/checked_contrast.h"
+#include "kernels/checked_relations.h"
 
 namespace chorale {
 namespace {
@@ -31,9 +31,9 @@ void updated(const Contract& c, ConstView g, Rows rows, ConstView w) {
   }
 }
 
-class CheckedKernels final : public CheckedContrast {
+class CheckedKernels final : public CheckedRelations {
  public:
-  explicit CheckedKernels(const Kernels& inner) : CheckedContrast(inner) {}
+  explicit CheckedKernels(const Kernels& inner) : CheckedRelations(inner) {}
 
   void fill(Real value, View y) const override {
     const Contract c("fill");

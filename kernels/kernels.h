@@ -180,6 +180,29 @@ class Kernels {
   virtual void max_products(const Pairs& pairs, ConstView a, ConstView b, Index first,
                             View y) const = 0;
 
+  // --- relations: groups of rows, each with a matrix of its own. Row g of w:(groups, k m) is the
+  // (k,m) matrix w_g of the rows i of group g. ---
+  // y_i = x_i w_g          x:(n,k) y:(n,m)
+  virtual void grouped_gemm(ConstView x, Groups begin, ConstView w, View y) const = 0;
+  // dx_i += dy_i w_g^T     dy:(n,m) dx:(n,k)
+  virtual void grouped_gemm_nt(ConstView dy, Groups begin, ConstView w, View dx) const = 0;
+  // dw_g += sum over the rows of group g of x_i^T dy_i, in ascending row
+  virtual void grouped_gemm_tn(ConstView x, Groups begin, ConstView dy, View dw) const = 0;
+  // y[place[e]] = x[first[e]] . z[second[e]]      x:(p,d) z:(q,d) y:(places,1)
+  virtual void dot_pairs(const RowPairs& pairs, ConstView x, ConstView z, View y) const = 0;
+  // y = softmax of x within each row of a sparse pattern; sums in double, in the order of the row.
+  //   row_begin:(rows + 1) in device memory, from 0   x, y:(row_begin[rows], 1)
+  virtual void segment_softmax(std::span<const Index> row_begin, ConstView x, View y) const = 0;
+  // TransR: with g+_i = |h_i + r_i - t_i|^2 and g-_i = |h_i + r_i - n_i|^2 of projected vectors,
+  // value[l] = sum over lane l of softplus(g+_i - g-_i); slope[i] = sigmoid(g+_i - g-_i)
+  //   h, r, t, n:(b,d)  slope:(b,1)  value:(lanes,1)        Lin et al., "TransR", AAAI 2015
+  virtual void transr(ConstView h, ConstView r, ConstView t, ConstView n, LaneOffsets lanes,
+                      View slope, View value) const = 0;
+  // With c_i = 2 a slope_i: dh_i += c_i (n_i - t_i); dr_i likewise;
+  // dt_i -= c_i (h_i + r_i - t_i); dn_i += c_i (h_i + r_i - n_i).     a:(1,1) upstream gradient
+  virtual void transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t,
+                           ConstView n, View dh, View dr, View dt, View dn) const = 0;
+
   // --- optimizers: w, g and state have one row per updated row. `rows` empty: row i of g updates
   // row i of w and of the state; otherwise row i of g updates row rows[i]. Rows are distinct. ---
   virtual void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const = 0;

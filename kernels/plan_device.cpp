@@ -51,6 +51,14 @@ class NoKernels final : public Kernels {
   void exp_self_sums(const Pairs&, ConstView, Index, View) const override {}
   void exp_self_sums_grad(const Pairs&, ConstView, ConstView, Index, View) const override {}
   void max_products(const Pairs&, ConstView, ConstView, Index, View) const override {}
+  void grouped_gemm(ConstView, Groups, ConstView, View) const override {}
+  void grouped_gemm_nt(ConstView, Groups, ConstView, View) const override {}
+  void grouped_gemm_tn(ConstView, Groups, ConstView, View) const override {}
+  void dot_pairs(const RowPairs&, ConstView, ConstView, View) const override {}
+  void segment_softmax(std::span<const Index>, ConstView, View) const override {}
+  void transr(ConstView, ConstView, ConstView, ConstView, LaneOffsets, View, View) const override {}
+  void transr_grad(ConstView, ConstView, ConstView, ConstView, ConstView, ConstView, View, View,
+                   View, View) const override {}
   void sgd(const UpdateOptions&, ConstView, Rows, View) const override {}
   void adagrad(const UpdateOptions&, ConstView, Rows, View, View) const override {}
   void rowwise_adagrad(const UpdateOptions&, ConstView, Rows, View, View) const override {}

@@ -213,6 +213,39 @@ void TimedKernels::max_products(const Pairs& pairs, ConstView a, ConstView b, In
   timed("max_products", size(a, b, y), [&] { inner_.max_products(pairs, a, b, first, y); });
 }
 
+void TimedKernels::grouped_gemm(ConstView x, Groups begin, ConstView w, View y) const {
+  timed("grouped_gemm", size(x, w, y), [&] { inner_.grouped_gemm(x, begin, w, y); });
+}
+
+void TimedKernels::grouped_gemm_nt(ConstView dy, Groups begin, ConstView w, View dx) const {
+  timed("grouped_gemm_nt", size(dy, w, dx, dx), [&] { inner_.grouped_gemm_nt(dy, begin, w, dx); });
+}
+
+void TimedKernels::grouped_gemm_tn(ConstView x, Groups begin, ConstView dy, View dw) const {
+  timed("grouped_gemm_tn", size(x, dy, dw, dw), [&] { inner_.grouped_gemm_tn(x, begin, dy, dw); });
+}
+
+void TimedKernels::dot_pairs(const RowPairs& pairs, ConstView x, ConstView z, View y) const {
+  timed("dot_pairs", static_cast<Index>(pairs.place.size()) * (2 * x.cols + 4),
+        [&] { inner_.dot_pairs(pairs, x, z, y); });
+}
+
+void TimedKernels::segment_softmax(std::span<const Index> row_begin, ConstView x, View y) const {
+  timed("segment_softmax", size(x, y), [&] { inner_.segment_softmax(row_begin, x, y); });
+}
+
+void TimedKernels::transr(ConstView h, ConstView r, ConstView t, ConstView n, LaneOffsets lanes,
+                          View slope, View value) const {
+  timed("transr", size(h, r, t, n, slope, value),
+        [&] { inner_.transr(h, r, t, n, lanes, slope, value); });
+}
+
+void TimedKernels::transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t,
+                               ConstView n, View dh, View dr, View dt, View dn) const {
+  timed("transr_grad", size(slope, h, r, t, n, dh, dh, dr, dr, dt, dt, dn, dn),
+        [&] { inner_.transr_grad(a, slope, h, r, t, n, dh, dr, dt, dn); });
+}
+
 void TimedKernels::sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const {
   timed("sgd", 3 * g.size(), [&] { inner_.sgd(o, g, rows, w); });
 }

@@ -75,6 +75,15 @@ class TimedKernels final : public Kernels {
                           View da) const override;
   void max_products(const Pairs& pairs, ConstView a, ConstView b, Index first,
                     View y) const override;
+  void grouped_gemm(ConstView x, Groups begin, ConstView w, View y) const override;
+  void grouped_gemm_nt(ConstView dy, Groups begin, ConstView w, View dx) const override;
+  void grouped_gemm_tn(ConstView x, Groups begin, ConstView dy, View dw) const override;
+  void dot_pairs(const RowPairs& pairs, ConstView x, ConstView z, View y) const override;
+  void segment_softmax(std::span<const Index> row_begin, ConstView x, View y) const override;
+  void transr(ConstView h, ConstView r, ConstView t, ConstView n, LaneOffsets lanes, View slope,
+              View value) const override;
+  void transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t, ConstView n,
+                   View dh, View dr, View dt, View dn) const override;
   void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const override;
   void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const override;
   void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,

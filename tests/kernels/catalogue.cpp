@@ -188,6 +188,54 @@ void bpr_grad(K k, S s) {
              s.out(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d));
 }
 
+// Five groups of n rows; one is empty.
+Groups groups(S s) {
+  return {s.keep(std::vector<Index>{0, s.n / 4, s.n / 4, s.n / 2, s.n - s.n / 7, s.n}), 6};
+}
+
+void grouped_gemm(K k, S s) {
+  k.grouped_gemm(s.in(s.n, s.d), groups(s), s.in(5, s.d * 9), s.out(s.n, 9));
+}
+
+void grouped_gemm_nt(K k, S s) {
+  k.grouped_gemm_nt(s.in(s.n, s.d), groups(s), s.in(5, s.d * 9), s.out(s.n, 9));
+}
+
+void grouped_gemm_tn(K k, S s) {
+  k.grouped_gemm_tn(s.in(s.n, s.d), groups(s), s.in(s.n, 9), s.out(5, s.d * 9));
+}
+
+// Three pairs to a row of x, all of different places, last first.
+void dot_pairs(K k, S s) {
+  std::vector<LocalIndex> first, second, place;
+  for (Index e = 0; e < 3 * s.n; ++e) {
+    first.push_back(static_cast<LocalIndex>(e / 3));
+    second.push_back(static_cast<LocalIndex>((e * 5 + 2) % (s.n + 2)));
+    place.push_back(static_cast<LocalIndex>(3 * s.n - e));
+  }
+  const std::size_t n = first.size();
+  const RowPairs pairs{
+      {s.keep(std::move(first)), n}, {s.keep(std::move(second)), n}, {s.keep(std::move(place)), n}};
+  k.dot_pairs(pairs, s.in(s.n, s.d), s.in(s.n + 2, s.d), s.out(3 * s.n + 1, 1));
+}
+
+void segment_softmax(K k, S s) {
+  const CsrView a = s.sparse(1, 0);
+  const std::span<const Index> begin(a.row_begin, static_cast<std::size_t>(s.n) + 1);
+  const Index entries = begin.back();
+  k.segment_softmax(begin, s.in(entries, 1), s.out(entries, 1));
+}
+
+void transr(K k, S s) {
+  k.transr(s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d), s.lanes(), s.out(s.n, 1),
+           s.out(4, 1));
+}
+
+void transr_grad(K k, S s) {
+  k.transr_grad(s.in(1, 1), s.in(s.n, 1), s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d),
+                s.in(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d));
+}
+
 void sgd(K k, S s) {
   k.sgd(kUpdate, s.in(s.n, s.d), {}, s.out(s.n, s.d));
   k.sgd(kUpdate, s.in(s.n, s.d), every_second(s), s.out(2 * s.n, s.d));
@@ -280,6 +328,13 @@ const CatalogueRow kRows[] = {
     {"exp_self_sums", false, rows_and_columns, exp_self_sums},
     {"exp_self_sums_grad", false, rows_and_columns, exp_self_sums_grad},
     {"max_products", true, columns, max_products},
+    {"grouped_gemm", true, columns, grouped_gemm},
+    {"grouped_gemm_nt", true, columns, grouped_gemm_nt},
+    {"grouped_gemm_tn", true, rows_and_columns, grouped_gemm_tn},
+    {"dot_pairs", true, columns, dot_pairs},
+    {"segment_softmax", true, longest_row, segment_softmax},
+    {"transr", true, rows_and_columns, transr},
+    {"transr_grad", true, few, transr_grad},
     {"sgd", true, few, sgd},
     {"adagrad", false, few, adagrad},
     {"rowwise_adagrad", false, columns, rowwise_adagrad},
