@@ -22,6 +22,7 @@ enum class Purpose : std::uint32_t {
   split = 6,
   generate = 7,
   test = 8,
+  cold_items = 9,
 };
 
 struct RandomBits {
