@@ -23,6 +23,7 @@ enum class Purpose : std::uint32_t {
   generate = 7,
   test = 8,
   noise = 9,
+  cold_items = 10,
 };
 
 struct RandomBits {

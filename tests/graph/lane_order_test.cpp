@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_SUITE(lane_order)
 
 BOOST_AUTO_TEST_CASE(every_user_and_item_is_in_one_lane) {
   const IdLists lists = communities(211, 97, 4, true);
-  const LaneOrder order = order_into_lanes(lists, transposed(lists, 97), 7);
+  const LaneOrder order = order_into_lanes(lists, transposed(lists, 97), {}, 7);
 
   std::vector<Index> users, items;
   for (const auto& ids : order.users) users.insert(users.end(), ids.begin(), ids.end());
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(lanes_are_balanced_within_what_the_header_promises) {
   for (const bool planted : {true, false}) {
     const IdLists lists = communities(1009, 503, 5, planted);
     const IdLists by_item = transposed(lists, 503);
-    const LaneOrder order = order_into_lanes(lists, by_item, 8);
+    const LaneOrder order = order_into_lanes(lists, by_item, {}, 8);
 
     const Index row_load = lists.size() / (1009 + 503);
     Index total = 0, heaviest = 0, largest_node = 0;
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(lanes_are_balanced_within_what_the_header_promises) {
 
 BOOST_AUTO_TEST_CASE(planted_communities_are_kept_together) {
   const IdLists lists = communities(1009, 503, 4, true);
-  const LaneOrder order = order_into_lanes(lists, transposed(lists, 503), 4);
+  const LaneOrder order = order_into_lanes(lists, transposed(lists, 503), {}, 4);
 
   // One interaction in ten leaves its community, three quarters of those to other lanes; dealt
   // blindly, three in four would leave.
@@ -103,10 +103,10 @@ BOOST_AUTO_TEST_CASE(planted_communities_are_kept_together) {
 
 BOOST_AUTO_TEST_CASE(neighbouring_lanes_belong_together) {
   const IdLists lists = communities(1009, 503, 2, true);
-  LaneOrder order = order_into_lanes(lists, transposed(lists, 503), 8);
+  LaneOrder order = order_into_lanes(lists, transposed(lists, 503), {}, 8);
 
   // Halves of the lanes, as two ranks would own them, hold the two communities.
-  LaneOrder halves{std::vector<std::vector<Index>>(2), std::vector<std::vector<Index>>(2)};
+  LaneOrder halves{std::vector<std::vector<Index>>(2), std::vector<std::vector<Index>>(2), {}};
   for (std::size_t l = 0; l < 8; ++l) {
     auto& users = halves.users[l / 4];
     auto& items = halves.items[l / 4];
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(neighbouring_lanes_belong_together) {
 BOOST_AUTO_TEST_CASE(more_lanes_than_nodes_leave_lanes_empty) {
   const IdLists lists = communities(2, 3, 1, false);
 
-  const LaneOrder order = order_into_lanes(lists, transposed(lists, 3), 64);
+  const LaneOrder order = order_into_lanes(lists, transposed(lists, 3), {}, 64);
 
   BOOST_TEST(order.users.size() == 64U);
   BOOST_TEST(order.items.size() == 64U);
