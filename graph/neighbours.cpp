@@ -31,10 +31,10 @@ class UnitRows {
         inverse_(device, rows) {}
 
   // The features of ids[0], ids[1], ...
-  ConstView load(const FeatureRows& features, std::span<const Index> ids) {
+  ConstView load(const Features& features, std::span<const Index> ids) {
     Real* to = staged_.data();
     for (const Index id : ids) {
-      to = std::copy_n(features.values.data() + id * cols_, cols_, to);
+      to = std::copy_n(features.row(id).begin(), cols_, to);
     }
     const auto n = static_cast<Index>(ids.size());
     raw_.upload(std::span<const Real>(staged_).first(static_cast<std::size_t>(n * cols_)));
@@ -52,7 +52,7 @@ class UnitRows {
 };
 
 // The neighbours of the rows with these ids, as ids; -1 where there are fewer than k.
-void search(Device& device, const FeatureRows& features, std::span<const Index> own, Index k,
+void search(Device& device, const Features& features, std::span<const Index> own, Index k,
             ConstView own_rows, UnitRows& others, Index others_at_once, std::vector<Index>& found) {
   const auto n = static_cast<Index>(own.size());
   const auto places = static_cast<std::size_t>(n * k);
@@ -64,9 +64,9 @@ void search(Device& device, const FeatureRows& features, std::span<const Index> 
   const Array<Index> none_masked(device, std::span<const Index>(nothing));
   Array<Index> block_ids(device, others_at_once);
   std::vector<Index> ids;
-  for (Index first = 0; first < features.rows(); first += others_at_once) {
+  for (Index first = 0; first < features.rows; first += others_at_once) {
     ids.clear();
-    for (Index i = first; i < std::min(first + others_at_once, features.rows()); ++i) {
+    for (Index i = first; i < std::min(first + others_at_once, features.rows); ++i) {
       ids.push_back(i);
     }
     const ConstView block = others.load(features, ids);
@@ -97,11 +97,11 @@ std::span<const LocalIndex> NeighbourLists::of(Index row) const {
 }
 
 NeighbourLists cosine_neighbours(Device& device, Communicator& comm, const Partition& part,
-                                 std::span<const Index> ids, const FeatureRows& features, Index k) {
+                                 std::span<const Index> ids, const Features& features, Index k) {
   const Index n = part.rows();
-  require(features.rows() == n && static_cast<Index>(ids.size()) == n && k >= 1,
+  require(features.rows == n && static_cast<Index>(ids.size()) == n && k >= 1,
           "neighbours: {} rows, {} ids, {} vectors of {} columns, k {}", n, ids.size(),
-          features.rows(), features.cols, k);
+          features.rows, features.cols, k);
   std::vector<LocalIndex> row_of(static_cast<std::size_t>(n));
   for (Index r = 0; r < n; ++r) {
     row_of[static_cast<std::size_t>(ids[static_cast<std::size_t>(r)])] = static_cast<LocalIndex>(r);

@@ -5,19 +5,11 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "graph/io/features.h"
 #include "graph/partition.h"
 #include "kernels/device.h"
 
 namespace chorale {
-
-// One vector an id, in host memory that every rank maps: row i, values[i * cols ..], belongs to id
-// i.
-struct FeatureRows {
-  std::span<const float> values;
-  Index cols = 0;
-
-  Index rows() const { return cols == 0 ? 0 : static_cast<Index>(values.size()) / cols; }
-};
 
 // The neighbours of every row of a partition, best first.
 struct NeighbourLists {
@@ -36,6 +28,6 @@ struct NeighbourLists {
 // lists (the same on every rank) are n k numbers. `device` must compute: on one that only plans
 // every row finds only itself. Collective. Throws Error (Exit::data) if a feature is not finite.
 NeighbourLists cosine_neighbours(Device& device, Communicator& comm, const Partition& part,
-                                 std::span<const Index> ids, const FeatureRows& features, Index k);
+                                 std::span<const Index> ids, const Features& features, Index k);
 
 }  // namespace chorale

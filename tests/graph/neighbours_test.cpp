@@ -19,7 +19,9 @@ NeighbourLists search(Communicator& comm, const std::vector<float>& values, Inde
   RankWorld w;
   const auto n = static_cast<Index>(ids.size());
   const Partition part = Partition::uniform(n, {8, comm.size(), comm.rank()});
-  return cosine_neighbours(*w.device, comm, part, ids, {values, cols}, k);
+  return cosine_neighbours(
+      *w.device, comm, part, ids,
+      {.side = Features::Side::item, .rows = n, .cols = cols, .values = values}, k);
 }
 
 std::vector<LocalIndex> of(const NeighbourLists& lists, Index row) {
