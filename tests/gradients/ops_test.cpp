@@ -17,6 +17,7 @@ namespace chorale::test {
 namespace {
 
 constexpr Index kNodes = 23, kDim = 5, kBatch = 11;
+constexpr Index kRelations = 3, kRelationDim = 4;
 constexpr int kLanes = 7;
 
 // Three node tables, one sparse matrix (not symmetric), a weight, a bias and a batch with repeated
@@ -25,13 +26,14 @@ struct Fixture {
   std::unique_ptr<Device> device = make_device({.kind = DeviceKind::reference});
   Communicator& comm;
   Lanes lanes;
-  Partition nodes, batch;
+  Partition nodes, batch, relations, groups;
   std::vector<Index> numbers;
   Array<Index> names;
-  Table x, y, offset, w, b, batch_offset;
+  Table x, y, offset, w, b, batch_offset, relation_vectors, matrices;
   DistCsr a;
   CliqueOperator expanded, factored;
-  IdColumn ids, other_ids;
+  IdColumn ids, other_ids, relation_ids;
+  std::vector<Index> group_begin;  // runs of samples of one relation within a lane
   Tape tape;
 
   explicit Fixture(Communicator& c)
@@ -39,6 +41,8 @@ struct Fixture {
         lanes(make_lanes(kLanes, c.size(), c.rank())),
         nodes(Partition::uniform(kNodes, lanes)),
         batch(Partition::uniform(kBatch, lanes)),
+        relations(Partition::uniform(kRelations, lanes)),
+        groups(group_partition()),
         numbers(range(nodes)),
         names(*device, std::span<const Index>(numbers)),
         x(*device, "x", nodes, kDim, numbers, normal_values(1, "x", 1.0)),
@@ -48,6 +52,10 @@ struct Fixture {
         b(*device, "b", lanes, 1, kDim, normal_values(1, "b", 1.0)),
         batch_offset(*device, "batch_offset", batch, kDim, range(batch),
                      normal_values(1, "batch_offset", 1.0)),
+        relation_vectors(*device, "relation_vectors", relations, kRelationDim, range(relations),
+                         normal_values(1, "relation_vectors", 0.5)),
+        matrices(*device, "matrices", relations, kDim * kRelationDim, range(relations),
+                 normal_values(1, "matrices", 0.5)),
         a(*device, c, nodes, nodes, entries(nodes), false),
         expanded(clique(CliqueForm::expanded)),
         factored(clique(CliqueForm::factored)),
@@ -55,7 +63,12 @@ struct Fixture {
     for (Index i = batch.first(); i < batch.last(); ++i) {
       ids.rows.push_back((i * i) % 13);  // repeats rows, of several ranks
       other_ids.rows.push_back((i * 7 + 2) % kNodes);
+      if (begins_group(i)) {
+        group_begin.push_back(i - batch.first());
+        relation_ids.rows.push_back(relation_of(i));
+      }
     }
+    group_begin.push_back(batch.local_rows());
   }
 
   static std::vector<Index> range(const Partition& p) {
@@ -74,6 +87,22 @@ struct Fixture {
     return all;
   }
 
+  static Index relation_of(Index sample) { return sample / 3 % kRelations; }
+  bool begins_group(Index sample) const {
+    return batch.lane_begin(batch.lane_of(sample)) == sample ||
+           relation_of(sample) != relation_of(sample - 1);
+  }
+  Partition group_partition() const {
+    std::vector<Index> boundaries{0};
+    for (int l = 0; l < lanes.count; ++l) {
+      boundaries.push_back(boundaries.back());
+      for (Index i = batch.lane_begin(l); i < batch.lane_begin(l + 1); ++i) {
+        boundaries.back() += begins_group(i) ? 1 : 0;
+      }
+    }
+    return Partition(lanes, boundaries);
+  }
+
   CliqueOperator clique(CliqueForm form) {
     Incidence h;
     for (Index i = 0; i < kNodes; ++i) {
@@ -87,7 +116,16 @@ struct Fixture {
   Var leaf(Table& t) { return tape.leaf(t); }
   // A loss that depends on every element of v in its own way.
   Var measure(Var v) { return half_squares(v + leaf(v.part() == nodes ? offset : batch_offset)); }
-  std::vector<Table*> tables() { return {&x, &y, &offset, &w, &b, &batch_offset}; }
+  // Samples are rows of x, of y and of x again.
+  Var transr(double l2) {
+    return transr_loss(gather(leaf(x), ids, batch), gather(leaf(y), ids, batch),
+                       gather(leaf(x), other_ids, batch),
+                       gather(leaf(relation_vectors), relation_ids, groups),
+                       gather(leaf(matrices), relation_ids, groups), group_begin, l2, 7);
+  }
+  std::vector<Table*> tables() {
+    return {&x, &y, &offset, &w, &b, &batch_offset, &relation_vectors, &matrices};
+  }
 };
 
 struct Case {
@@ -155,6 +193,8 @@ const std::vector<Case> cases = {
        return bpr_loss(gather(f.leaf(f.x), f.ids, f.batch), gather(f.leaf(f.y), f.ids, f.batch),
                        gather(f.leaf(f.y), f.other_ids, f.batch));
      }},
+    {"transr_loss", [](Fixture& f) { return f.transr(0); }},
+    {"transr_loss, regularised", [](Fixture& f) { return f.transr(0.3); }},
     {"half_squares", [](Fixture& f) { return half_squares(f.leaf(f.x)); }},
     {"log and exp", [](Fixture& f) { return f.measure(log(exp(f.leaf(f.x)) + exp(f.leaf(f.y)))); }},
     {"row_dots", [](Fixture& f) { return half_squares(row_dots(f.leaf(f.x), f.leaf(f.y))); }},
@@ -282,6 +322,9 @@ BOOST_AUTO_TEST_CASE(shapes_and_layouts_that_do_not_fit_are_refused_with_both_sh
     BOOST_CHECK_THROW(multiply(x, half_squares(x)), Error);
     BOOST_CHECK_THROW(spmm(f.a, gather(x, f.ids, f.batch)), Error);
     BOOST_CHECK_THROW(f.tape.total(x), Error);
+    BOOST_CHECK_THROW(expand(f.factored, gather(x, f.ids, f.batch)), Error);
+    ++f.group_begin[1];  // no longer at the end of a lane
+    BOOST_CHECK_THROW(f.transr(0), Error);
   });
 }
 
