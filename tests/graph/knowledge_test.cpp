@@ -144,6 +144,26 @@ BOOST_AUTO_TEST_CASE(partitions_of_users_and_items_number_their_rows_among_the_n
   BOOST_TEST((error_of([&] { d.user_partition({9, 1, 0}); }).code() == Exit::usage));
 }
 
+BOOST_AUTO_TEST_CASE(repeated_facts_and_entities_without_facts_are_counted) {
+  const TemporaryFolder folder;
+  write_small_kgat(folder / "source");
+  write_text(folder / "source/kg_final.txt", "0 0 3\n1 0 3\n0 0 3\n0 0 3\n");
+  write_text(folder / "source/entity_list.txt", "org_id remap_id\na 0\nb 1\nc 2\nd 3\ne 4\nf 5\n");
+
+  const PrepareReport r =
+      prepare({.format = "kgat", .source = folder / "source", .out = folder / "out", .lanes = 2});
+
+  BOOST_TEST((r.entities == 6 && r.relations == 1 && r.triples == 2));
+  const auto count = [&](const std::string& what) {
+    Index found = 0;
+    for (const ReportLine& line : r.lines) found += line.what == what ? line.count : 0;
+    return found;
+  };
+  BOOST_TEST(count("knowledge: duplicate facts, kept once") == 2);
+  BOOST_TEST(count("items that no fact names") == 1);
+  BOOST_TEST(count("other entities that no fact names") == 2);
+}
+
 BOOST_AUTO_TEST_CASE(names_of_entities_and_relations_come_from_the_lists_or_are_integers) {
   const Small small;
   BOOST_TEST(small.open().entity_name(4) == "4");
