@@ -277,8 +277,16 @@ BOOST_AUTO_TEST_CASE(facts_that_lead_outside_are_found_though_their_digests_fit)
   refused(3, 1, 4, "section \"from.entities\": found entity 2 by relation 1");
   write_knowledge(path, {{0, 0, 2}, {0, 0, 2}}, 3);
   refused(3, 2, 2, "found entity 2 by relation 0 after 2 by 0");
-  write_knowledge(path, {{0, 0, 3}, {1, 0, 3}}, 4);
-  refused(4, 1, 1, "section \"from.begin\"");
+  LaneFileWriter writer(path, 0);  // lists that leave a fact out
+  for (const std::string side : {"from", "to"}) {
+    writer.add(side + ".begin", std::span<const Index>(std::vector<Index>{0, 1, 1}), 3, 1);
+    writer.add(side + ".relations", std::span<const std::int32_t>(std::vector<std::int32_t>{0, 0}),
+               2, 1);
+    writer.add(side + ".entities", std::span<const std::int32_t>(std::vector<std::int32_t>{0, 1}),
+               2, 1);
+  }
+  writer.finish();
+  refused(2, 1, 2, "section \"from.begin\"");
 }
 
 BOOST_AUTO_TEST_CASE(force_replaces_a_folder_with_facts_and_features_but_no_strangers) {
@@ -288,12 +296,12 @@ BOOST_AUTO_TEST_CASE(force_replaces_a_folder_with_facts_and_features_but_no_stra
 
   prepare(again);
   BOOST_TEST(Dataset::open(again.out).triples() > 0);
-  for (const char* stranger : {"features/thesis.tex", "features/more/a.bin", "notes.bin"}) {
+  for (const char* stranger : {"features/thesis.tex", "features/more.bin/a.bin", "notes.bin"}) {
     write_text(again.out / stranger, "precious");
     const Error error = error_of([&] { prepare(again); });
     BOOST_TEST(says(error, "which is not part of a prepared data set"));
     BOOST_TEST(read_text(again.out / stranger) == "precious");
-    fs::remove_all(again.out / "features/more");
+    fs::remove_all(again.out / "features/more.bin");
     fs::remove(again.out / stranger);
   }
 }
