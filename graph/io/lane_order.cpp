@@ -59,16 +59,14 @@ class Greedy {
     }
   }
 
-  // Edges between each pair of lanes.
+  // Edges between each pair of lanes; met from both ends, so the matrix is symmetric.
   std::vector<std::vector<Index>> lane_graph() const {
     std::vector<std::vector<Index>> edges(load_.size(), std::vector<Index>(load_.size(), 0));
     for (Index node = 0; node < nodes_; ++node) {
       each_neighbour(node, [&](Index other) {
-        if (other < node) return;  // each edge once
         const auto a = static_cast<std::size_t>(lane_[static_cast<std::size_t>(node)]);
         const auto b = static_cast<std::size_t>(lane_[static_cast<std::size_t>(other)]);
         ++edges[a][b];
-        if (a != b) ++edges[b][a];
       });
     }
     return edges;

@@ -54,6 +54,15 @@ void check_and_deduplicate(RawKnowledge& knowledge, Index items, std::vector<Rep
   const auto repeated = std::ranges::unique(knowledge.facts);
   report_if(report, "knowledge: duplicate facts, kept once", static_cast<Index>(repeated.size()));
   knowledge.facts.erase(repeated.begin(), repeated.end());
+
+  std::vector<char> named(static_cast<std::size_t>(entities), 0);
+  for (const Fact& f : knowledge.facts) {
+    named[static_cast<std::size_t>(f.head)] = named[static_cast<std::size_t>(f.tail)] = 1;
+  }
+  report_if(report, "items that no fact names",
+            std::count(named.begin(), named.begin() + items, 0));
+  report_if(report, "other entities that no fact names",
+            std::count(named.begin() + items, named.end(), 0));
 }
 
 SourceFile describe_file(const fs::path& path, const std::string& name) {

@@ -144,6 +144,26 @@ BOOST_AUTO_TEST_CASE(partitions_of_users_and_items_number_their_rows_among_the_n
   BOOST_TEST((error_of([&] { d.user_partition({9, 1, 0}); }).code() == Exit::usage));
 }
 
+BOOST_AUTO_TEST_CASE(repeated_facts_and_entities_without_facts_are_counted) {
+  const TemporaryFolder folder;
+  write_small_kgat(folder / "source");
+  write_text(folder / "source/kg_final.txt", "0 0 3\n1 0 3\n0 0 3\n0 0 3\n");
+  write_text(folder / "source/entity_list.txt", "org_id remap_id\na 0\nb 1\nc 2\nd 3\ne 4\nf 5\n");
+
+  const PrepareReport r =
+      prepare({.format = "kgat", .source = folder / "source", .out = folder / "out", .lanes = 2});
+
+  BOOST_TEST((r.entities == 6 && r.relations == 1 && r.triples == 2));
+  const auto count = [&](const std::string& what) {
+    Index found = 0;
+    for (const ReportLine& line : r.lines) found += line.what == what ? line.count : 0;
+    return found;
+  };
+  BOOST_TEST(count("knowledge: duplicate facts, kept once") == 2);
+  BOOST_TEST(count("items that no fact names") == 1);
+  BOOST_TEST(count("other entities that no fact names") == 2);
+}
+
 BOOST_AUTO_TEST_CASE(names_of_entities_and_relations_come_from_the_lists_or_are_integers) {
   const Small small;
   BOOST_TEST(small.open().entity_name(4) == "4");
@@ -257,8 +277,16 @@ BOOST_AUTO_TEST_CASE(facts_that_lead_outside_are_found_though_their_digests_fit)
   refused(3, 1, 4, "section \"from.entities\": found entity 2 by relation 1");
   write_knowledge(path, {{0, 0, 2}, {0, 0, 2}}, 3);
   refused(3, 2, 2, "found entity 2 by relation 0 after 2 by 0");
-  write_knowledge(path, {{0, 0, 3}, {1, 0, 3}}, 4);
-  refused(4, 1, 1, "section \"from.begin\"");
+  LaneFileWriter writer(path, 0);  // lists that leave a fact out
+  for (const std::string side : {"from", "to"}) {
+    writer.add(side + ".begin", std::span<const Index>(std::vector<Index>{0, 1, 1}), 3, 1);
+    writer.add(side + ".relations", std::span<const std::int32_t>(std::vector<std::int32_t>{0, 0}),
+               2, 1);
+    writer.add(side + ".entities", std::span<const std::int32_t>(std::vector<std::int32_t>{0, 1}),
+               2, 1);
+  }
+  writer.finish();
+  refused(2, 1, 2, "section \"from.begin\"");
 }
 
 BOOST_AUTO_TEST_CASE(force_replaces_a_folder_with_facts_and_features_but_no_strangers) {
@@ -268,12 +296,12 @@ BOOST_AUTO_TEST_CASE(force_replaces_a_folder_with_facts_and_features_but_no_stra
 
   prepare(again);
   BOOST_TEST(Dataset::open(again.out).triples() > 0);
-  for (const char* stranger : {"features/thesis.tex", "features/more/a.bin", "notes.bin"}) {
+  for (const char* stranger : {"features/thesis.tex", "features/more.bin/a.bin", "notes.bin"}) {
     write_text(again.out / stranger, "precious");
     const Error error = error_of([&] { prepare(again); });
     BOOST_TEST(says(error, "which is not part of a prepared data set"));
     BOOST_TEST(read_text(again.out / stranger) == "precious");
-    fs::remove_all(again.out / "features/more");
+    fs::remove_all(again.out / "features/more.bin");
     fs::remove(again.out / stranger);
   }
 }

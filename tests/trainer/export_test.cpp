@@ -74,7 +74,7 @@ bool is_error(const Error& e, Exit code) { return e.code() == code; }
 BOOST_AUTO_TEST_SUITE(export_files)
 
 BOOST_AUTO_TEST_CASE(row_i_is_the_vector_of_id_i) {
-  const RandomDataset data(83, 61, 6);
+  const RandomDataset data(83, 61, 6, 0.1, 19);  // 19 entities that are not exported
   const fs::path to = data.folder() / "export";
 
   export_on(2, data, {.to = to});
