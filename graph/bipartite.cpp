@@ -5,13 +5,15 @@
 namespace chorale {
 namespace {
 
-// Degree of a node and its neighbours' rows, from the mapped interaction lists.
+// Degree of a user or an item and its neighbours' rows, from the mapped interaction lists. Other
+// entities have no neighbours here.
 struct Neighbourhood {
   const Dataset& dataset;
 
   std::span<const std::int32_t> of(Index node) const {
-    return dataset.is_user(node) ? dataset.items_of(Split::train, node)
-                                 : dataset.users_of(node - dataset.users());
+    if (dataset.is_user(node)) return dataset.items_of(Split::train, node);
+    if (dataset.is_item(node)) return dataset.users_of(node - dataset.users());
+    return {};
   }
   Index degree(Index node) const { return static_cast<Index>(of(node).size()); }
   // The node that entry `id` of `node`'s list names.
@@ -60,7 +62,8 @@ DistCsr bipartite_adjacency(Device& device, Communicator& comm, const Dataset& d
   for (Index row = nodes.first(); row < nodes.last(); ++row) {
     const Index node = dataset.node_of_row(row);
     const Index degree = neighbours.degree(node);
-    const double loop = loop_weight(normalization, degree);
+    const bool is_in_graph = dataset.is_user(node) || dataset.is_item(node);
+    const double loop = is_in_graph ? loop_weight(normalization, degree) : 0.0;
     if (loop != 0) entries.push_back({row, row, static_cast<Real>(loop)});
     for (const std::int32_t id : neighbours.of(node)) {
       const Index other = neighbours.other(node, id);

@@ -16,7 +16,8 @@ enum class Normalization {
   rw_sl,  // (D + I)^-1 (A + I)
 };
 
-// From the training interactions; rows and columns over `nodes`. Collective.
+// From the training interactions; rows and columns over `nodes`. The rows and columns of entities
+// that are no items are empty, loops included. Collective.
 DistCsr bipartite_adjacency(Device& device, Communicator& comm, const Dataset& dataset,
                             const Partition& nodes, Normalization normalization);
 

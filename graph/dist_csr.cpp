@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <numeric>
 
 #include "comm/bytes.h"
 #include "comm/typed.h"
@@ -71,24 +72,41 @@ SortedEntries sort_entries(const Partition& rows, const std::vector<Triplet>& tr
   return sorted;
 }
 
-// The entries of the transpose that this rank will own, by the rank they come from. Entries of one
-// position come from one rank, in its order, so a stable sort sees the same list whatever the
-// ranks. Collective.
-std::vector<Triplet> send_to_column_owners(Communicator& host, const Partition& columns,
-                                           const std::vector<Triplet>& entries) {
+// What `make` says of each entry, at the owner of the entry's column, by the rank it comes from.
+// Entries of one position come from one rank, in its order, so a stable sort sees the same list
+// whatever the ranks. Collective.
+//   make(entry, its place in `entries`) -> T
+template <class T, class Make>
+std::vector<T> send_to_column_owners(Communicator& host, const Partition& columns,
+                                     const std::vector<Triplet>& entries, Make make) {
   std::vector<Index> sent(static_cast<std::size_t>(host.size()), 0);
   for (const Triplet& t : entries) ++sent[static_cast<std::size_t>(columns.owner(t.column))];
   std::vector<Index> next = offsets_of(sent);
-  std::vector<Triplet> grouped(entries.size());
-  for (const Triplet& t : entries) {
-    const Index place = next[static_cast<std::size_t>(columns.owner(t.column))]++;
-    grouped[static_cast<std::size_t>(place)] = {t.column, t.row, t.value};
+  std::vector<T> grouped(entries.size());
+  for (std::size_t e = 0; e < entries.size(); ++e) {
+    const Index place = next[static_cast<std::size_t>(columns.owner(entries[e].column))]++;
+    grouped[static_cast<std::size_t>(place)] = make(entries[e], static_cast<Index>(e));
   }
   if (host.size() == 1) return grouped;
   const std::vector<Index> received = exchange_counts(host, sent);
-  std::vector<Triplet> mine(static_cast<std::size_t>(total_of(received)));
-  all_to_all<Triplet>(host, grouped, sent, mine, received).wait();
+  std::vector<T> mine(static_cast<std::size_t>(total_of(received)));
+  all_to_all<T>(host, grouped, sent, mine, received).wait();
   return mine;
+}
+
+bool stands_before(const Triplet& a, const Triplet& b) {
+  return a.row != b.row ? a.row < b.row : a.column < b.column;
+}
+
+// The entries of each lane's rows, as a partition of all entries. Collective.
+Partition edge_partition_of(Communicator& host, const Partition& rows,
+                            const std::vector<Triplet>& entries) {
+  std::vector<Index> counts(static_cast<std::size_t>(rows.lanes().local()), 0);
+  for (const Triplet& t : entries) {
+    ++counts[static_cast<std::size_t>(rows.lane_of(t.row) - rows.lanes().begin())];
+  }
+  const std::vector<Index> all = gather_all<Index>(host, counts);
+  return Partition(rows.lanes(), offsets_of(all));
 }
 
 void require_inside(const Partition& rows, const Partition& columns,
@@ -103,14 +121,37 @@ void require_inside(const Partition& rows, const Partition& columns,
 }  // namespace
 
 DistCsr::DistCsr(Device& device, Communicator& comm, const Partition& rows,
-                 const Partition& columns, std::vector<Triplet> entries, bool symmetric)
-    : rows_(rows), columns_(columns), transposed_(this) {
+                 const Partition& columns, std::vector<Triplet> entries, bool symmetric,
+                 EdgeValues values)
+    : rows_(rows),
+      columns_(columns),
+      transposed_(this),
+      is_assignable_(values == EdgeValues::assignable) {
   require(!symmetric || rows == columns, "dist csr: symmetric, but {} rows and {} columns",
           rows.rows(), columns.rows());
   require_inside(rows, columns, entries);
+  if (is_assignable_) {
+    std::stable_sort(entries.begin(), entries.end(), stands_before);  // now in CSR order
+    edges_ = edge_partition_of(comm.host(), rows, entries);
+  }
   build(device, comm, entries);
   if (symmetric) return;
-  std::vector<Triplet> mirrored = send_to_column_owners(comm.host(), columns, entries);
+  std::vector<Triplet> mirrored =
+      send_to_column_owners<Triplet>(comm.host(), columns, entries, [](const Triplet& t, Index) {
+        return Triplet{t.column, t.row, t.value};
+      });
+  if (is_assignable_) {
+    const std::vector<Index> numbers = send_to_column_owners<Index>(
+        comm.host(), columns, entries, [&](const Triplet&, Index e) { return edges_.first() + e; });
+    std::vector<Index> order(mirrored.size());
+    std::iota(order.begin(), order.end(), Index{0});
+    std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
+      return stands_before(mirrored[static_cast<std::size_t>(a)],
+                           mirrored[static_cast<std::size_t>(b)]);
+    });
+    for (Index& place : order) place = numbers[static_cast<std::size_t>(place)];
+    to_transpose_ = std::make_unique<RowExchange>(device, comm, edges_, order);
+  }
   entries = {};
   owned_transpose_ = std::make_unique<DistCsr>(device, comm, columns, rows, std::move(mirrored),
                                                TransposeOf{this});
@@ -133,7 +174,10 @@ DistCsr::DistCsr(DistCsr&& other) noexcept
       values_(std::move(other.values_)),
       halo_(std::move(other.halo_)),
       owned_transpose_(std::move(other.owned_transpose_)),
-      transposed_(other.transposed_ == &other ? this : other.transposed_) {
+      transposed_(other.transposed_ == &other ? this : other.transposed_),
+      is_assignable_(other.is_assignable_),
+      edges_(std::move(other.edges_)),
+      to_transpose_(std::move(other.to_transpose_)) {
   if (owned_transpose_) owned_transpose_->transposed_ = this;
 }
 
@@ -161,6 +205,29 @@ void DistCsr::build(Device& device, Communicator& comm, const std::vector<Triple
   local_columns_ = Array<LocalIndex>(device, std::span<const LocalIndex>(local));
   values_ = Array<Real>(device, std::span<const Real>(values));
   halo_ = std::make_unique<RowExchange>(device, comm, columns_, ghosts);
+}
+
+void DistCsr::multiply(Arena& arena, ConstView x, View y) const {
+  const View ghost = arena.take_view(ghosts(), x.cols);
+  halo_->pull(arena, x, ghost);
+  arena.device().kernels().spmm(view(), x, ghost, y);
+  arena.give_back(ghost);
+}
+
+void DistCsr::multiply_add(Arena& arena, ConstView x, View y) const {
+  const View ghost = arena.take_view(ghosts(), x.cols);
+  halo_->pull(arena, x, ghost);
+  arena.device().kernels().spmm_add(view(), x, ghost, y);
+  arena.give_back(ghost);
+}
+
+void DistCsr::assign(Arena& arena, ConstView edge_values) {
+  require(is_assignable_, "dist csr: new values for a matrix that was not made assignable");
+  require(edge_values.rows == nonzeros_ && edge_values.cols == 1,
+          "dist csr: values ({}, {}) for {} entries", edge_values.rows, edge_values.cols,
+          nonzeros_);
+  arena.device().kernels().copy(edge_values, values());
+  if (owned_transpose_) to_transpose_->pull(arena, edge_values, owned_transpose_->values());
 }
 
 CsrView DistCsr::view() const {

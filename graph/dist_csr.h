@@ -19,6 +19,9 @@ struct Triplet {
   Real value;
 };
 
+// `assignable` matrices take new values for their pattern; others do not pay for it.
+enum class EdgeValues { fixed, assignable };
+
 class DistCsr {
  public:
   // From the entries of this rank's rows, in any order; entries of equal position stay separate and
@@ -26,7 +29,7 @@ class DistCsr {
   // A^T and saves the second copy. Throws Error if an entry lies outside this rank's rows or the
   // columns. Collective.
   DistCsr(Device& device, Communicator& comm, const Partition& rows, const Partition& columns,
-          std::vector<Triplet> entries, bool symmetric);
+          std::vector<Triplet> entries, bool symmetric, EdgeValues values = EdgeValues::fixed);
   DistCsr(DistCsr&& other) noexcept;
 
   const Partition& row_partition() const { return rows_; }
@@ -37,6 +40,18 @@ class DistCsr {
   Index ghosts() const { return halo_->wanted(); }
   // Transposed twice is the matrix itself.
   const DistCsr& transposed() const { return *transposed_; }
+
+  // y = A x, or y += A x.   x:(local columns,d)  y:(local rows,d). The halo is scratch from
+  // `arena`, given back. Collective.
+  void multiply(Arena& arena, ConstView x, View y) const;
+  void multiply_add(Arena& arena, ConstView x, View y) const;
+
+  // Of an assignable matrix: its entries as rows, in the order of the CSR, dealt as its rows are.
+  const Partition& edge_partition() const { return edges_; }
+  // New values, carried to the stored transpose; a symmetric matrix must stay symmetric.
+  //   edge_values:(nonzeros(), 1) over the edge partition. Scratch from `arena`, given back.
+  // Collective. Throws Error if the matrix is not assignable.
+  void assign(Arena& arena, ConstView edge_values);
 
  private:
   struct TransposeOf {
@@ -50,6 +65,7 @@ class DistCsr {
 
  private:
   void build(Device& device, Communicator& comm, const std::vector<Triplet>& entries);
+  View values() const { return {values_.data(), nonzeros_, 1}; }
 
   Partition rows_;
   Partition columns_;
@@ -60,6 +76,9 @@ class DistCsr {
   std::unique_ptr<RowExchange> halo_;         // over the column partition: the ghosts, ascending
   std::unique_ptr<DistCsr> owned_transpose_;  // null if symmetric, and in a transpose
   const DistCsr* transposed_;                 // itself, its own transpose, or what it transposes
+  bool is_assignable_ = false;
+  Partition edges_;
+  std::unique_ptr<RowExchange> to_transpose_;  // over the edges: those of the transpose's entries
 };
 
 }  // namespace chorale

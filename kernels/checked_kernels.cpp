@@ -3,7 +3,7 @@
 #include <initializer_list>
 #include <limits>
 
-#include "kernels/contracts.h"
+#include "kernels/checked_relations.h"
 
 namespace chorale {
 namespace {
@@ -31,9 +31,9 @@ void updated(const Contract& c, ConstView g, Rows rows, ConstView w) {
   }
 }
 
-class CheckedKernels final : public Kernels {
+class CheckedKernels final : public CheckedRelations {
  public:
-  explicit CheckedKernels(const Kernels& inner) : inner_(inner) {}
+  explicit CheckedKernels(const Kernels& inner) : CheckedRelations(inner) {}
 
   void fill(Real value, View y) const override {
     const Contract c("fill");
@@ -376,9 +376,6 @@ class CheckedKernels final : public Kernels {
     inner_.update_top_k(users, items, item_ids, masked, best);
     c.top_k(best, users.rows);
   }
-
- private:
-  const Kernels& inner_;
 };
 
 }  // namespace

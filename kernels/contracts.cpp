@@ -61,6 +61,22 @@ void Contract::lanes(LaneOffsets lanes, Index rows) const {
   require(std::is_sorted(lanes.begin(), lanes.end()), "{}: lanes are not ascending", kernel_);
 }
 
+void Contract::groups(Groups begin, Index rows, Index matrices) const {
+  equal("the number of groups", static_cast<Index>(begin.size()) - 1, matrices);
+  require(begin.front() == 0 && begin.back() == rows && std::is_sorted(begin.begin(), begin.end()),
+          "{}: groups do not ascend from 0 to {} rows", kernel_, rows);
+}
+
+void Contract::pairs(const RowPairs& pairs, ConstView x, ConstView z, ConstView y) const {
+  equal("the number of first rows", static_cast<Index>(pairs.first.size()),
+        static_cast<Index>(pairs.place.size()));
+  equal("the number of second rows", static_cast<Index>(pairs.second.size()),
+        static_cast<Index>(pairs.place.size()));
+  row_list("a first row", pairs.first, x.rows, false);
+  row_list("a second row", pairs.second, z.rows, false);
+  row_list("a place", pairs.place, y.rows, true);
+}
+
 void Contract::csr(const CsrView& a, ConstView x, ConstView ghost, Index cols) const {
   shape("x", x, a.n_own, cols);
   if (a.n_ghost > 0) shape("ghost", ghost, a.n_ghost, cols);

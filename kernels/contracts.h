@@ -18,6 +18,8 @@ class Contract {
   void apart(std::string_view name, ConstView output, ConstView input) const;      // no overlap
   void row_list(std::string_view name, Rows rows, Index end, bool distinct) const;
   void lanes(LaneOffsets lanes, Index rows) const;
+  void groups(Groups begin, Index rows, Index matrices) const;
+  void pairs(const RowPairs& pairs, ConstView x, ConstView z, ConstView y) const;
   void csr(const CsrView& a, ConstView x, ConstView ghost, Index cols) const;
   void segments(const Segments& s, Index rows, Index destination_rows) const;
   void rate(std::string_view what, Real found) const;  // in [0, 1)

@@ -31,6 +31,25 @@ struct DropoutMask {
   Real rate = 0;         // probability of being dropped; survivors are scaled by 1 / (1 - rate)
 };
 
+// Names the noise of one op of one step: that of element (i, j) is drawn by
+// random(seed, step, op, global_row[i], j).
+struct Noise {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  std::uint32_t op = 0;  // as of dropout: which draw of the step this is
+  Real length = 0;       // of every row's noise
+};
+
+// What is summed over pairs of rows (i, j) of a:(n,d) and b:(m,d):
+//   e_ij = exp(scale a_i . b_j - shift_i), and nothing for a pair of equal names.
+struct Pairs {
+  Real scale = 1;
+  Real shift = 0;                  // of every row, unless `shifts` gives each its own
+  ConstView shifts = {};           // (n,1), or none
+  const Index* a_names = nullptr;  // (n) in device memory, or none
+  const Index* b_names = nullptr;  // (m), exactly if a_names is given
+};
+
 // The best k items of each user so far, best first: score descending, then id ascending. Unfilled
 // places hold -infinity and id -1.
 struct TopK {
@@ -101,6 +120,21 @@ class Kernels {
   // x_rows[s] += sum over the segment, in its order. See Segments.
   virtual void add_segments(ConstView y, const Segments& segments, View x) const = 0;
 
+  virtual void row_dots(ConstView x, ConstView y, View out) const = 0;  // out_i = x_i . y_i  (n,1)
+  virtual void add_scaled_rows(ConstView c, ConstView x,
+                               View y) const = 0;  // y_i += c_i x_i c:(n,1)
+  // dropout of whole rows: row i is dropped where dropout would drop its element (i, 0).
+  virtual void drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x,
+                         View y) const = 0;
+  virtual void drop_rows_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                             View y) const = 0;
+  // y_i = x_i + length sign(x_i) o r_i / max(|r_i|, 1e-12), with r uniform in [0, 1), 24 bits a
+  // number, and sign(0) = 0.   Yu et al., "Are graph augmentations necessary?" (SimGCL), SIGIR 2022
+  virtual void add_noise(const Noise& noise, const Index* global_row, ConstView x,
+                         View y) const = 0;
+  // y_i = x_i |x_i|^(exponent - 1): rows keep their direction; a row of zeros stays one.
+  virtual void scale_rows_by_norm(Real exponent, ConstView x, View y) const = 0;
+
   // --- sparse ---
   // y = A [x; ghost], or y += ...    x:(n_own,d) ghost:(n_ghost,d) y:(A.rows,d)
   // Row sums in CSR order.
@@ -119,8 +153,55 @@ class Kernels {
                         View du, View dp, View dn) const = 0;
   // value[l] = sum over lane l of |x_i|^2 / 2
   virtual void half_squares(ConstView x, LaneOffsets lanes, View value) const = 0;
+  // value[l] = sum over all elements of lane l
+  virtual void lane_totals(ConstView x, LaneOffsets lanes, View value) const = 0;
   // y += a x with a:(1,1) in device memory
   virtual void axpy_by(ConstView a, ConstView x, View y) const = 0;
+
+  // --- contrast: sums over pairs of rows, which are never stored. a:(n,d) and b:(m,d) hold the
+  // rows of all ranks; an output holds some of them, its rows [first, first + rows): the own rows.
+  // What an own row receives is the same bits whichever rows are own: terms are summed in blocks
+  // cut by row number, and blocks are added in ascending order. --- y_i += sum_j e_ij for own rows
+  // i of a.    y:(own,1)
+  virtual void exp_sums(const Pairs& pairs, ConstView a, ConstView b, Index first,
+                        View y) const = 0;
+  // With w_ij = g_i e_ij: da_i += scale sum_j w_ij b_j for own rows of a,
+  //                       db_j += scale sum_i w_ij a_i for own rows of b.
+  //   g:(n,1) of all rows; da and db lie apart, and one without rows is not computed
+  virtual void exp_sums_grad(const Pairs& pairs, ConstView a, ConstView b, ConstView g,
+                             Index a_first, View da, Index b_first, View db) const = 0;
+  // b is a: y_i += sum over j != i of e_ij, with one shift for all rows and no names.
+  virtual void exp_self_sums(const Pairs& pairs, ConstView a, Index first, View y) const = 0;
+  // With w_ij = (g_i + g_j) e_ij: da_i += scale (sum over j != i of w_ij a_j).   g:(n,1)
+  virtual void exp_self_sums_grad(const Pairs& pairs, ConstView a, ConstView g, Index first,
+                                  View da) const = 0;
+  // y_i = max_j scale a_i . b_j over the pairs of own row i, without shifts; -infinity if there are
+  // none.
+  virtual void max_products(const Pairs& pairs, ConstView a, ConstView b, Index first,
+                            View y) const = 0;
+
+  // --- relations: groups of rows, each with a matrix of its own. Row g of w:(groups, k m) is the
+  // (k,m) matrix w_g of the rows i of group g. ---
+  // y_i = x_i w_g          x:(n,k) y:(n,m)
+  virtual void grouped_gemm(ConstView x, Groups begin, ConstView w, View y) const = 0;
+  // dx_i += dy_i w_g^T     dy:(n,m) dx:(n,k)
+  virtual void grouped_gemm_nt(ConstView dy, Groups begin, ConstView w, View dx) const = 0;
+  // dw_g += sum over the rows of group g of x_i^T dy_i, in ascending row
+  virtual void grouped_gemm_tn(ConstView x, Groups begin, ConstView dy, View dw) const = 0;
+  // y[place[e]] = x[first[e]] . z[second[e]]      x:(p,d) z:(q,d) y:(places,1)
+  virtual void dot_pairs(const RowPairs& pairs, ConstView x, ConstView z, View y) const = 0;
+  // y = softmax of x within each row of a sparse pattern; sums in double, in the order of the row.
+  //   row_begin:(rows + 1) in device memory, from 0   x, y:(row_begin[rows], 1)
+  virtual void segment_softmax(std::span<const Index> row_begin, ConstView x, View y) const = 0;
+  // TransR: with g+_i = |h_i + r_i - t_i|^2 and g-_i = |h_i + r_i - n_i|^2 of projected vectors,
+  // value[l] = sum over lane l of softplus(g+_i - g-_i); slope[i] = sigmoid(g+_i - g-_i)
+  //   h, r, t, n:(b,d)  slope:(b,1)  value:(lanes,1)        Lin et al., "TransR", AAAI 2015
+  virtual void transr(ConstView h, ConstView r, ConstView t, ConstView n, LaneOffsets lanes,
+                      View slope, View value) const = 0;
+  // With c_i = 2 a slope_i: dh_i += c_i (n_i - t_i); dr_i likewise;
+  // dt_i -= c_i (h_i + r_i - t_i); dn_i += c_i (h_i + r_i - n_i).     a:(1,1) upstream gradient
+  virtual void transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t,
+                           ConstView n, View dh, View dr, View dt, View dn) const = 0;
 
   // --- optimizers: w, g and state have one row per updated row. `rows` empty: row i of g updates
   // row i of w and of the state; otherwise row i of g updates row rows[i]. Rows are distinct. ---

@@ -31,13 +31,34 @@ class NoKernels final : public Kernels {
   void normalize_rows_grad(ConstView, ConstView, ConstView, View) const override {}
   void gather_rows(ConstView, Rows, View) const override {}
   void add_segments(ConstView, const Segments&, View) const override {}
+  void row_dots(ConstView, ConstView, View) const override {}
+  void add_scaled_rows(ConstView, ConstView, View) const override {}
+  void drop_rows(const DropoutMask&, const Index*, ConstView, View) const override {}
+  void drop_rows_add(const DropoutMask&, const Index*, ConstView, View) const override {}
+  void add_noise(const Noise&, const Index*, ConstView, View) const override {}
+  void scale_rows_by_norm(Real, ConstView, View) const override {}
   void spmm(const CsrView&, ConstView, ConstView, View) const override {}
   void spmm_add(const CsrView&, ConstView, ConstView, View) const override {}
   void bpr(ConstView, ConstView, ConstView, LaneOffsets, View, View) const override {}
   void bpr_grad(ConstView, ConstView, ConstView, ConstView, ConstView, View, View,
                 View) const override {}
   void half_squares(ConstView, LaneOffsets, View) const override {}
+  void lane_totals(ConstView, LaneOffsets, View) const override {}
   void axpy_by(ConstView, ConstView, View) const override {}
+  void exp_sums(const Pairs&, ConstView, ConstView, Index, View) const override {}
+  void exp_sums_grad(const Pairs&, ConstView, ConstView, ConstView, Index, View, Index,
+                     View) const override {}
+  void exp_self_sums(const Pairs&, ConstView, Index, View) const override {}
+  void exp_self_sums_grad(const Pairs&, ConstView, ConstView, Index, View) const override {}
+  void max_products(const Pairs&, ConstView, ConstView, Index, View) const override {}
+  void grouped_gemm(ConstView, Groups, ConstView, View) const override {}
+  void grouped_gemm_nt(ConstView, Groups, ConstView, View) const override {}
+  void grouped_gemm_tn(ConstView, Groups, ConstView, View) const override {}
+  void dot_pairs(const RowPairs&, ConstView, ConstView, View) const override {}
+  void segment_softmax(std::span<const Index>, ConstView, View) const override {}
+  void transr(ConstView, ConstView, ConstView, ConstView, LaneOffsets, View, View) const override {}
+  void transr_grad(ConstView, ConstView, ConstView, ConstView, ConstView, ConstView, View, View,
+                   View, View) const override {}
   void sgd(const UpdateOptions&, ConstView, Rows, View) const override {}
   void adagrad(const UpdateOptions&, ConstView, Rows, View, View) const override {}
   void rowwise_adagrad(const UpdateOptions&, ConstView, Rows, View, View) const override {}

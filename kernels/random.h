@@ -22,8 +22,10 @@ enum class Purpose : std::uint32_t {
   split = 6,
   generate = 7,
   test = 8,
-  sample_edge = 9,
-  sample_shared = 10,
+  noise = 9,
+  cold_items = 10,
+  sample_edge = 11,
+  sample_shared = 12,
 };
 
 struct RandomBits {
@@ -61,6 +63,11 @@ inline double uniform(std::uint32_t high, std::uint32_t low) {
 inline double random_uniform(RandomKey key, std::uint64_t step, std::uint64_t index) {
   const RandomBits b = random_bits(key, step, index);
   return uniform(b.word[0], b.word[1]);
+}
+
+// Uniform in [0, 1) from one word: 24 bits, so that float and double hold the same number.
+inline float uniform_of_word(std::uint32_t word) {
+  return static_cast<float>(word >> 8) * 0x1.0p-24f;
 }
 
 // Standard normal by Box and Muller, one value a draw.

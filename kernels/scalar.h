@@ -16,7 +16,7 @@
 
 namespace chorale {
 
-enum class Scalar { leaky_relu, tanh, sigmoid, softplus };
+enum class Scalar { leaky_relu, tanh, sigmoid, softplus, log, exp };
 
 // softplus(x) = log(1 + e^x), without overflow for any x.
 template <class T>
@@ -43,6 +43,10 @@ CHORALE_EVERYWHERE inline T apply(Scalar f, T parameter, T x) {
       return sigmoid(x);
     case Scalar::softplus:
       return softplus(x);
+    case Scalar::log:
+      return std::log(x);
+    case Scalar::exp:
+      return std::exp(x);
   }
   return x;
 }
@@ -63,6 +67,10 @@ CHORALE_EVERYWHERE inline T slope(Scalar f, T parameter, T x) {
     }
     case Scalar::softplus:
       return sigmoid(x);
+    case Scalar::log:
+      return T(1) / x;
+    case Scalar::exp:
+      return std::exp(x);
   }
   return T(1);
 }

@@ -129,6 +129,33 @@ void TimedKernels::add_segments(ConstView y, const Segments& segments, View x) c
   timed("add_segments", touched(segments, x.cols), [&] { inner_.add_segments(y, segments, x); });
 }
 
+void TimedKernels::row_dots(ConstView x, ConstView y, View out) const {
+  timed("row_dots", size(x, y, out), [&] { inner_.row_dots(x, y, out); });
+}
+
+void TimedKernels::add_scaled_rows(ConstView c, ConstView x, View y) const {
+  timed("add_scaled_rows", size(c, x, y, y), [&] { inner_.add_scaled_rows(c, x, y); });
+}
+
+void TimedKernels::drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x,
+                             View y) const {
+  timed("drop_rows", size(x, y), [&] { inner_.drop_rows(mask, global_row, x, y); });
+}
+
+void TimedKernels::drop_rows_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                                 View y) const {
+  timed("drop_rows_add", size(x, y, y), [&] { inner_.drop_rows_add(mask, global_row, x, y); });
+}
+
+void TimedKernels::add_noise(const Noise& noise, const Index* global_row, ConstView x,
+                             View y) const {
+  timed("add_noise", size(x, y), [&] { inner_.add_noise(noise, global_row, x, y); });
+}
+
+void TimedKernels::scale_rows_by_norm(Real exponent, ConstView x, View y) const {
+  timed("scale_rows_by_norm", size(x, y), [&] { inner_.scale_rows_by_norm(exponent, x, y); });
+}
+
 void TimedKernels::spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const {
   timed("spmm", touched(a, y.cols), [&] { inner_.spmm(a, x, ghost, y); });
 }
@@ -152,8 +179,71 @@ void TimedKernels::half_squares(ConstView x, LaneOffsets lanes, View value) cons
   timed("half_squares", size(x, value), [&] { inner_.half_squares(x, lanes, value); });
 }
 
+void TimedKernels::lane_totals(ConstView x, LaneOffsets lanes, View value) const {
+  timed("lane_totals", size(x, value), [&] { inner_.lane_totals(x, lanes, value); });
+}
+
 void TimedKernels::axpy_by(ConstView a, ConstView x, View y) const {
   timed("axpy_by", size(x, y, y), [&] { inner_.axpy_by(a, x, y); });
+}
+
+void TimedKernels::exp_sums(const Pairs& pairs, ConstView a, ConstView b, Index first,
+                            View y) const {
+  timed("exp_sums", size(a, b, y, y), [&] { inner_.exp_sums(pairs, a, b, first, y); });
+}
+
+void TimedKernels::exp_sums_grad(const Pairs& pairs, ConstView a, ConstView b, ConstView g,
+                                 Index a_first, View da, Index b_first, View db) const {
+  timed("exp_sums_grad", size(a, b, g, da, da, db, db),
+        [&] { inner_.exp_sums_grad(pairs, a, b, g, a_first, da, b_first, db); });
+}
+
+void TimedKernels::exp_self_sums(const Pairs& pairs, ConstView a, Index first, View y) const {
+  timed("exp_self_sums", size(a, y, y), [&] { inner_.exp_self_sums(pairs, a, first, y); });
+}
+
+void TimedKernels::exp_self_sums_grad(const Pairs& pairs, ConstView a, ConstView g, Index first,
+                                      View da) const {
+  timed("exp_self_sums_grad", size(a, g, da, da),
+        [&] { inner_.exp_self_sums_grad(pairs, a, g, first, da); });
+}
+
+void TimedKernels::max_products(const Pairs& pairs, ConstView a, ConstView b, Index first,
+                                View y) const {
+  timed("max_products", size(a, b, y), [&] { inner_.max_products(pairs, a, b, first, y); });
+}
+
+void TimedKernels::grouped_gemm(ConstView x, Groups begin, ConstView w, View y) const {
+  timed("grouped_gemm", size(x, w, y), [&] { inner_.grouped_gemm(x, begin, w, y); });
+}
+
+void TimedKernels::grouped_gemm_nt(ConstView dy, Groups begin, ConstView w, View dx) const {
+  timed("grouped_gemm_nt", size(dy, w, dx, dx), [&] { inner_.grouped_gemm_nt(dy, begin, w, dx); });
+}
+
+void TimedKernels::grouped_gemm_tn(ConstView x, Groups begin, ConstView dy, View dw) const {
+  timed("grouped_gemm_tn", size(x, dy, dw, dw), [&] { inner_.grouped_gemm_tn(x, begin, dy, dw); });
+}
+
+void TimedKernels::dot_pairs(const RowPairs& pairs, ConstView x, ConstView z, View y) const {
+  timed("dot_pairs", static_cast<Index>(pairs.place.size()) * (2 * x.cols + 4),
+        [&] { inner_.dot_pairs(pairs, x, z, y); });
+}
+
+void TimedKernels::segment_softmax(std::span<const Index> row_begin, ConstView x, View y) const {
+  timed("segment_softmax", size(x, y), [&] { inner_.segment_softmax(row_begin, x, y); });
+}
+
+void TimedKernels::transr(ConstView h, ConstView r, ConstView t, ConstView n, LaneOffsets lanes,
+                          View slope, View value) const {
+  timed("transr", size(h, r, t, n, slope, value),
+        [&] { inner_.transr(h, r, t, n, lanes, slope, value); });
+}
+
+void TimedKernels::transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t,
+                               ConstView n, View dh, View dr, View dt, View dn) const {
+  timed("transr_grad", size(slope, h, r, t, n, dh, dh, dr, dr, dt, dt, dn, dn),
+        [&] { inner_.transr_grad(a, slope, h, r, t, n, dh, dr, dt, dn); });
 }
 
 void TimedKernels::sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const {

@@ -86,6 +86,16 @@ struct Segments {
   const LocalIndex* order = nullptr;  // (begin[s])
 };
 
+// Pairs of rows: row first[e] of one matrix and row second[e] of another; what is computed for pair
+// e goes to row place[e]. Places are distinct.
+struct RowPairs {
+  Rows first, second, place;  // (pairs) each
+};
+
+// Boundaries of groups of rows, ascending from 0 to the number of rows; host memory. Group g is
+// rows [begin[g], begin[g+1]); it may be empty.
+using Groups = std::span<const Index>;
+
 // Boundaries of this rank's lanes within its local rows, ascending from 0 to the number of rows;
 // host memory. Lane l of the span is rows [lanes[l], lanes[l+1]).
 using LaneOffsets = std::span<const Index>;

@@ -141,8 +141,8 @@ class Experiment {
 // same for any number of ranks. Collective.
 Digest digest_of_tables(Device& device, Communicator& comm, std::span<Table* const> tables);
 
-// This rank's vectors of the popularity baseline: users (1), items (training degree). (local rows,
-// 1)
+// This rank's vectors of the popularity baseline, (local rows, 1): users 1, items their training
+// degree, other entities 0.
 std::vector<Real> popularity_vectors(const Dataset& dataset, const Partition& nodes);
 
 }  // namespace chorale

@@ -1,5 +1,5 @@
 // The program: command line to subcommand, and errors to messages and exit codes.
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -96,6 +96,7 @@ struct Program {
   PlantedOptions planted;
   std::string generate_out;
   PrepareOptions prepare;
+  std::vector<std::string> features;
   std::string inspected;
   TrainCommand train;
   QueryCommand query;
@@ -137,18 +138,38 @@ struct Program {
 
   void add_prepare() {
     CLI::App* c = app.add_subcommand("prepare", "Turn source files into a prepared data set");
-    c->add_option("source", prepare.source, "Folder with the source files")->required();
-    c->add_option("--format", prepare.format, "Format of the source")->capture_default_str();
-    c->add_option("--out", prepare.out, "Folder to write")->required();
-    c->add_option("--valid", prepare.validation,
-                  "Share of each user's training items to hold out for validation")
+    c->add_option("source", prepare.source,
+                  "Folder with the source files; for formats with a .inter file also that file")
+        ->required();
+    c->add_option("--format", prepare.format,
+                  fmt::format("Format of the source: {}", fmt::join(reader_names(), ", ")))
         ->capture_default_str();
-    c->add_option("--seed", prepare.seed, "Seed of the hold-out")->capture_default_str();
+    c->add_option("--out", prepare.out, "Folder to write")->required();
+    c->add_option("--test", prepare.test,
+                  "Share of each user's training items to hold out for the test")
+        ->capture_default_str();
+    c->add_option("--valid", prepare.validation,
+                  "Share of each user's remaining training items to hold out for validation")
+        ->capture_default_str();
+    c->add_option("--cold-items", prepare.cold_items,
+                  "Share of the items never to train on: half for validation, half for the test")
+        ->capture_default_str();
+    c->add_option("--seed", prepare.seed, "Seed of what is held out")->capture_default_str();
+    c->add_option("--features", features,
+                  "NAME=FILE.npy, one row an item, or NAME@user=FILE.npy; repeat for several")
+        ->allow_extra_args(false);
     c->add_option("--lanes", prepare.lanes,
                   "Pieces of the data set; at least as many as ranks will train it")
         ->capture_default_str();
     c->add_flag("--force", prepare.force, "Replace an existing prepared folder");
-    c->callback([this] { action = [this] { return alone([this] { run_prepare(prepare); }); }; });
+    c->callback([this] {
+      action = [this] {
+        return alone([this] {
+          for (const std::string& f : features) prepare.features.push_back(parse_feature_source(f));
+          run_prepare(prepare);
+        });
+      };
+    });
   }
 
   void add_inspect() {

@@ -20,12 +20,12 @@ const pb::FieldDescriptor* chosen(const v1::Model& config) {
                                                          config.GetDescriptor()->oneof_decl(0));
 }
 
-// Values of one table; users and items are sides of their own for Xavier's fan-in.
+// Values of one table; users and entities are sides of their own for Xavier's fan-in.
 Initializer initializer(const v1::Initial& initial, std::uint64_t seed, const std::string& table,
                         const Dataset& data, Index cols) {
   if (initial.has_normal()) return normal_values(seed, table, initial.normal().stddev());
   return by_side(data.users(), xavier_uniform_values(seed, table, data.users(), cols),
-                 xavier_uniform_values(seed, table, data.items(), cols));
+                 xavier_uniform_values(seed, table, data.entities(), cols));
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ const RowSubset& ModelContext::users() {
 const RowSubset& ModelContext::items() {
   if (!items_) {
     items_ = std::make_unique<RowSubset>(
-        device_, nodes_, [&](Index row) { return !dataset_.is_user(dataset_.node_of_row(row)); });
+        device_, nodes_, [&](Index row) { return dataset_.is_item(dataset_.node_of_row(row)); });
   }
   return *items_;
 }

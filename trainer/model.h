@@ -62,9 +62,9 @@ class ModelContext {
   ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes,
                std::uint64_t seed);
 
-  const Partition& nodes() const { return nodes_; }  // rows of all users and items
+  const Partition& nodes() const { return nodes_; }  // rows of all users and entities
   const Dataset& dataset() const { return dataset_; }
-  // Public numbers of this rank's rows (users, then items), in device memory: keys of dropout
+  // Public numbers of this rank's rows (users, then entities), in device memory: keys of dropout
   // masks.
   std::span<const Index> node_names() const { return node_names_.span(); }
   // The users and the items among the nodes.

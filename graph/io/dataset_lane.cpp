@@ -12,10 +12,11 @@ const char* const kHint =
     "the file is damaged or belongs to another data set; prepare the data set again";
 
 void check_ids(const std::string& path, std::string_view section, std::span<const Index> ids,
-               Index count) {
+               Index first, Index end) {
   for (const Index id : ids) {
-    require_user(id >= 0 && id < count, Exit::data, kHint,
-                 "{}: section \"{}\": found id {}, expected 0 to {}", path, section, id, count - 1);
+    require_user(id >= first && id < end, Exit::data, kHint,
+                 "{}: section \"{}\": found id {}, expected {} to {}", path, section, id, first,
+                 end - 1);
   }
 }
 
@@ -52,8 +53,12 @@ DatasetLane open_dataset_lane(const std::filesystem::path& folder, int lane,
                path, d.file.lane(), lane);
   d.users = d.file.get<Index>("users");
   d.items = d.file.get<Index>("items");
-  check_ids(path, "users", d.users, manifest.users);
-  check_ids(path, "items", d.items, manifest.items);
+  check_ids(path, "users", d.users, 0, manifest.users);
+  check_ids(path, "items", d.items, 0, manifest.items);
+  if (manifest.has_knowledge()) {
+    d.others = d.file.get<Index>("entities");
+    check_ids(path, "entities", d.others, manifest.items, manifest.entities);
+  }
   const std::size_t u = d.users.size(), m = d.items.size();
   d.splits[0] = open_lists(d.file, "train.begin", "train.items", u, manifest.items);
   d.splits[1] = open_lists(d.file, "validation.begin", "validation.items", u, manifest.items);

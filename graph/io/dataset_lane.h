@@ -28,11 +28,11 @@ struct LaneLists {
 
 struct DatasetLane {
   LaneFile file;
-  std::span<const Index> users, items;  // ids in row order
-  std::array<LaneLists, 3> splits;      // by Split; of the lane's users
-  LaneLists users_of_items;             // training, of the lane's items
+  std::span<const Index> users, items, others;  // ids in row order; others: entities, no items
+  std::array<LaneLists, 3> splits;              // by Split; of the lane's users
+  LaneLists users_of_items;                     // training, of the lane's items
 
-  Index rows() const { return static_cast<Index>(users.size() + items.size()); }
+  Index rows() const { return static_cast<Index>(users.size() + items.size() + others.size()); }
 };
 
 // Opens and verifies lane number `lane`. Throws Error (Exit::data) naming file and section.

@@ -1,5 +1,5 @@
-// Writing lanes. The bytes depend on the lists, the names and the number
-// of lanes only.
+// Writing lanes and what stands beside them. The bytes depend on the contents and the number of
+// lanes only.
 #include "graph/io/dataset_writer.h"
 
 #include <span>
@@ -47,29 +47,70 @@ Digest write_names(const fs::path& path, std::string_view header,
   return digest_of(text);
 }
 
-}  // namespace
+// The entities that share a fact with each entity; without a knowledge graph no lists.
+IdLists related_entities(const DatasetContents& contents) {
+  if (!contents.knowledge) return {};
+  InteractionList pairs;
+  for (const Fact& f : contents.knowledge->facts) {
+    if (f.head == f.tail) continue;
+    pairs.users.insert(pairs.users.end(), {f.head, f.tail});
+    pairs.items.insert(pairs.items.end(), {f.tail, f.head});
+  }
+  return group_by_user(pairs, contents.entities(), contents.entities()).lists;
+}
 
-std::string write_dataset_files(const fs::path& folder, const Splits& splits,
-                                const std::vector<std::string>& user_names,
-                                const std::vector<std::string>& item_names, int lanes) {
-  const IdLists by_item = transposed(splits.train, static_cast<Index>(item_names.size()));
-  const LaneOrder order = order_into_lanes(splits.train, by_item, lanes);
-
-  DatasetDigest digest;
+void write_lanes(const fs::path& folder, const DatasetContents& contents, int lanes,
+                 DatasetDigest& digest) {
+  const Splits& splits = contents.splits;
+  const IdLists by_item = transposed(splits.train, contents.items());
+  const LaneOrder order =
+      order_into_lanes(splits.train, by_item, related_entities(contents), lanes);
   for (int lane = 0; lane < lanes; ++lane) {
     const std::vector<Index>& u = order.users[static_cast<std::size_t>(lane)];
     const std::vector<Index>& m = order.items[static_cast<std::size_t>(lane)];
-    LaneFileWriter writer((folder / kLanesName / lane_file_name(lane)).string(), lane);
+    const std::vector<Index>& o = order.others[static_cast<std::size_t>(lane)];
+    LaneFileWriter writer((folder / lane_file_name(lane)).string(), lane);
     writer.add("users", std::span<const Index>(u), static_cast<Index>(u.size()), 1);
     writer.add("items", std::span<const Index>(m), static_cast<Index>(m.size()), 1);
+    if (contents.knowledge) {
+      writer.add("entities", std::span<const Index>(o), static_cast<Index>(o.size()), 1);
+    }
     add_lists(writer, "train.begin", "train.items", splits.train, u);
     add_lists(writer, "validation.begin", "validation.items", splits.validation, u);
     add_lists(writer, "test.begin", "test.items", splits.test, u);
     add_lists(writer, "train_t.begin", "train_t.users", by_item, m);
-    digest.add_lane(lane, writer.finish());
+    digest.add_sections(lane_file_name(lane), writer.finish());
   }
-  digest.add_file(kUsersName, write_names(folder / kUsersName, "user", user_names));
-  digest.add_file(kItemsName, write_names(folder / kItemsName, "item", item_names));
+}
+
+}  // namespace
+
+std::string write_dataset_files(const fs::path& folder, const DatasetContents& contents,
+                                int lanes) {
+  DatasetDigest digest;
+  const auto add_names = [&](const char* file, std::string_view header,
+                             const std::vector<std::string>& names) {
+    digest.add_file(file, write_names(folder / file, header, names));
+  };
+  fs::create_directory(folder / kLanesName);
+  write_lanes(folder / kLanesName, contents, lanes, digest);
+  add_names(kUsersName, "user", contents.user_names);
+  add_names(kItemsName, "item", contents.item_names);
+  if (contents.knowledge) {
+    add_names(kEntitiesName, "entity", contents.knowledge->other_names);
+    add_names(kRelationsName, "relation", contents.knowledge->relation_names);
+    digest.add_sections(kKnowledgeName,
+                        write_knowledge((folder / kKnowledgeName).string(),
+                                        contents.knowledge->facts, contents.entities()));
+  }
+  if (!contents.features.empty()) fs::create_directory(folder / kFeaturesName);
+  for (const FeatureMatrix& f : contents.features) {
+    const std::string file = feature_file_name(f.name);
+    digest.add_sections(file, write_features((folder / kFeaturesName / file).string(), f));
+  }
+  for (const char* inner : {kLanesName, kFeaturesName}) {
+    if (fs::exists(folder / inner)) sync_folder(folder / inner);
+  }
   return digest.hex();
 }
 

@@ -2,16 +2,33 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "graph/io/features.h"
 #include "graph/io/interactions.h"
+#include "graph/io/reader.h"
 
 namespace chorale {
 
-// Lane files and id maps, synced; returns the digest of all of them. Throws Error (Exit::io).
-std::string write_dataset_files(const std::filesystem::path& folder, const Splits& splits,
-                                const std::vector<std::string>& user_names,
-                                const std::vector<std::string>& item_names, int lanes);
+// A data set in memory, ready to be written.
+struct DatasetContents {
+  Splits splits;
+  std::vector<std::string> user_names, item_names;
+  std::optional<RawKnowledge> knowledge;  // its facts are distinct
+  std::vector<FeatureMatrix> features;
+
+  Index users() const { return static_cast<Index>(user_names.size()); }
+  Index items() const { return static_cast<Index>(item_names.size()); }
+  Index entities() const {
+    return items() + (knowledge ? static_cast<Index>(knowledge->other_names.size()) : 0);
+  }
+};
+
+// Lane files, id maps, facts and features, synced; returns the digest of all of them. Throws Error
+// (Exit::io).
+std::string write_dataset_files(const std::filesystem::path& folder,
+                                const DatasetContents& contents, int lanes);
 
 }  // namespace chorale

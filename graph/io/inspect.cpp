@@ -51,6 +51,33 @@ std::string splits(const Dataset& d) {
   return text;
 }
 
+std::string knowledge(const Dataset& d) {
+  if (d.relations() == 0) return "";
+  std::vector<Index> items, others;
+  for (Index e = 0; e < d.entities(); ++e) {
+    (e < d.items() ? items : others)
+        .push_back(
+            static_cast<Index>(d.facts_from(e).entities.size() + d.facts_to(e).entities.size()));
+  }
+  std::string text =
+      fmt::format("knowledge: {} entities, {} of them no items; {} relations, {} facts\n",
+                  d.entities(), others.size(), d.relations(), d.triples());
+  text += fmt::format("facts of one{:>12}{:>10}{:>10}{:>10}{:>10}\n", "min", "median", "mean",
+                      "p99", "max") +
+          degree_line("items", std::move(items));
+  if (!others.empty()) text += degree_line("others", std::move(others));
+  return text;
+}
+
+std::string features(const Dataset& d) {
+  std::string text;
+  for (const std::string& name : d.feature_names()) {
+    const Features f = d.features(name);
+    text += fmt::format("features {}: {} {}s x {}\n", name, f.rows, chorale::name(f.side), f.cols);
+  }
+  return text;
+}
+
 std::string balance(const Dataset& d) {
   const auto lanes = static_cast<std::size_t>(d.stored_lanes());
   const Partition p = d.node_partition({d.stored_lanes(), 1, 0});
@@ -60,8 +87,8 @@ std::string balance(const Dataset& d) {
     rows[l] = p.lane_begin(lane + 1) - p.lane_begin(lane);
     for (Index row = p.lane_begin(lane); row < p.lane_begin(lane + 1); ++row) {
       const Index node = d.node_of_row(row);
-      entries[l] += static_cast<Index>(d.is_user(node) ? d.items_of(Split::train, node).size()
-                                                       : d.users_of(node - d.users()).size());
+      if (d.is_user(node)) entries[l] += static_cast<Index>(d.items_of(Split::train, node).size());
+      if (d.is_item(node)) entries[l] += static_cast<Index>(d.users_of(node - d.users()).size());
     }
   }
   const auto range = [](const std::vector<Index>& v) {
@@ -78,9 +105,17 @@ std::string provenance(const Dataset& d) {
   for (const SourceFile& f : m.files) {
     text += fmt::format("  {:<20}{:>12} bytes  xxh3 {}\n", f.name, f.bytes, f.digest);
   }
+  if (m.test > 0) {
+    text +=
+        fmt::format("test: a share of {} of each user's training items, seed {}\n", m.test, m.seed);
+  }
   if (m.validation > 0) {
-    text += fmt::format("validation: a share of {} of each user's training items, seed {}\n",
-                        m.validation, m.seed);
+    text += fmt::format("validation: a share of {} of each user's {}training items, seed {}\n",
+                        m.validation, m.test > 0 ? "remaining " : "", m.seed);
+  }
+  if (m.cold_items > 0) {
+    text += fmt::format("cold items: a share of {}, half for validation, half for test, seed {}\n",
+                        m.cold_items, m.seed);
   }
   text += m.report.empty() ? "report: nothing unusual\n" : "report\n";
   for (const ReportLine& line : m.report) {
@@ -97,7 +132,7 @@ std::string describe(const Dataset& d) {
       fmt::format("prepared data set {}\nusers: {}\nitems: {}\ndensity of training: {:.4g} %\n",
                   d.folder().string(), d.users(), d.items(),
                   100.0 * static_cast<double>(d.interactions(Split::train)) / cells);
-  text += splits(d) + degrees(d) + balance(d);
+  text += splits(d) + degrees(d) + knowledge(d) + features(d) + balance(d);
   text += fmt::format("digest: {}\n", d.digest());
   return text + provenance(d);
 }

@@ -11,17 +11,23 @@ constexpr double kSlack = 1.05;
 // Joining takes lanes^3 steps; with more lanes than this they are left in the order found.
 constexpr int kMostJoined = 512;
 
-// Users are nodes 0 .. U-1, items follow.
+// Users are nodes 0 .. U-1, items follow, then the other entities.
 class Greedy {
  public:
-  Greedy(const IdLists& items_of_user, const IdLists& users_of_item, int lanes)
+  Greedy(const IdLists& items_of_user, const IdLists& users_of_item, const IdLists& related,
+         int lanes)
       : items_of_user_(items_of_user),
         users_of_item_(users_of_item),
+        related_(related),
         users_(items_of_user.rows()),
-        nodes_(users_ + users_of_item.rows()),
-        row_load_(std::max<Index>(1, items_of_user.size() / std::max<Index>(1, nodes_))),
-        capacity_(kSlack * static_cast<double>(2 * items_of_user.size() + nodes_ * row_load_) /
-                  lanes),
+        items_(users_of_item.rows()),
+        nodes_(users_ + std::max(items_, related.rows())),
+        row_load_(std::max<Index>(
+            1, (items_of_user.size() + related.size() / 2) / std::max<Index>(1, nodes_))),
+        capacity_(
+            kSlack *
+            static_cast<double>(2 * items_of_user.size() + related.size() + nodes_ * row_load_) /
+            lanes),
         load_(static_cast<std::size_t>(lanes), 0),
         shared_(static_cast<std::size_t>(lanes), 0),
         lane_(static_cast<std::size_t>(nodes_), -1) {}
@@ -44,34 +50,32 @@ class Greedy {
       order_.push_back(root);
       for (std::size_t next = order_.size() - 1; next < order_.size(); ++next) {
         const Index node = order_[next];
-        for (const std::int32_t id : list(node)) {
-          const Index other = neighbour(node, id);
-          if (seen[static_cast<std::size_t>(other)]) continue;
+        each_neighbour(node, [&](Index other) {
+          if (seen[static_cast<std::size_t>(other)]) return;
           seen[static_cast<std::size_t>(other)] = true;
           order_.push_back(other);
-        }
+        });
       }
     }
   }
 
-  // Edges between each pair of lanes.
+  // Edges between each pair of lanes; met from both ends, so the matrix is symmetric.
   std::vector<std::vector<Index>> lane_graph() const {
     std::vector<std::vector<Index>> edges(load_.size(), std::vector<Index>(load_.size(), 0));
-    for (Index user = 0; user < users_; ++user) {
-      for (const std::int32_t id : list(user)) {
-        const auto a = static_cast<std::size_t>(lane_[static_cast<std::size_t>(user)]);
-        const auto b = static_cast<std::size_t>(lane_[static_cast<std::size_t>(users_ + id)]);
+    for (Index node = 0; node < nodes_; ++node) {
+      each_neighbour(node, [&](Index other) {
+        const auto a = static_cast<std::size_t>(lane_[static_cast<std::size_t>(node)]);
+        const auto b = static_cast<std::size_t>(lane_[static_cast<std::size_t>(other)]);
         ++edges[a][b];
-        if (a != b) ++edges[b][a];
-      }
+      });
     }
     return edges;
   }
 
   // The lane that was found as lanes[i] becomes lane i.
   LaneOrder result(const std::vector<std::size_t>& lanes) const {
-    LaneOrder r{std::vector<std::vector<Index>>(load_.size()),
-                std::vector<std::vector<Index>>(load_.size())};
+    const std::vector<std::vector<Index>> none(load_.size());
+    LaneOrder r{none, none, none};
     std::vector<std::size_t> place(lanes.size());
     for (std::size_t i = 0; i < lanes.size(); ++i) place[lanes[i]] = i;
     for (Index node = 0; node < nodes_; ++node) {
@@ -80,32 +84,49 @@ class Greedy {
       if (node < users_) {
         r.users[lane].push_back(node);
       } else {
-        r.items[lane].push_back(node - users_);
+        (node < users_ + items_ ? r.items : r.others)[lane].push_back(node - users_);
       }
     }
-    for (auto& ids : r.users)
-      std::ranges::stable_sort(ids, std::greater<>(), [&](Index u) { return degree(u); });
-    for (auto& ids : r.items) {
-      std::ranges::stable_sort(ids, std::greater<>(), [&](Index i) { return degree(users_ + i); });
-    }
+    const auto sort = [&](std::vector<std::vector<Index>>& lists, Index first) {
+      for (auto& ids : lists) {
+        std::ranges::stable_sort(ids, std::greater<>(), [&](Index i) { return degree(first + i); });
+      }
+    };
+    sort(r.users, 0);
+    sort(r.items, users_);
+    sort(r.others, users_);
     return r;
   }
 
  private:
-  std::span<const std::int32_t> list(Index node) const {
-    return node < users_ ? items_of_user_[node] : users_of_item_[node - users_];
+  template <class Visit>
+  void each_neighbour(Index node, Visit visit) const {
+    if (node < users_) {
+      for (const std::int32_t item : items_of_user_[node]) visit(users_ + item);
+      return;
+    }
+    const Index entity = node - users_;
+    if (entity < items_) {
+      for (const std::int32_t user : users_of_item_[entity]) visit(Index{user});
+    }
+    if (related_.rows() == 0) return;
+    for (const std::int32_t other : related_[entity]) visit(users_ + other);
   }
-  Index degree(Index node) const { return static_cast<Index>(list(node).size()); }
-  Index neighbour(Index node, std::int32_t id) const { return node < users_ ? users_ + id : id; }
+  Index degree(Index node) const {
+    if (node < users_) return items_of_user_.degree(node);
+    const Index entity = node - users_;
+    return (entity < items_ ? users_of_item_.degree(entity) : 0) +
+           (related_.rows() > 0 ? related_.degree(entity) : 0);
+  }
 
   void place(Index node) {
     int& lane = lane_[static_cast<std::size_t>(node)];
     const Index load = degree(node) + row_load_;
     if (lane >= 0) load_[static_cast<std::size_t>(lane)] -= load;
-    for (const std::int32_t id : list(node)) {
-      const int at = lane_[static_cast<std::size_t>(neighbour(node, id))];
+    each_neighbour(node, [&](Index other) {
+      const int at = lane_[static_cast<std::size_t>(other)];
       if (at >= 0) ++shared_[static_cast<std::size_t>(at)];
-    }
+    });
     lane = best_lane();
     load_[static_cast<std::size_t>(lane)] += load;
     std::ranges::fill(shared_, 0);
@@ -128,7 +149,9 @@ class Greedy {
 
   const IdLists& items_of_user_;
   const IdLists& users_of_item_;
+  const IdLists& related_;
   Index users_;
+  Index items_;
   Index nodes_;
   Index row_load_;  // half the mean degree
   double capacity_;
@@ -173,8 +196,9 @@ std::vector<std::size_t> in_order(int lanes) {
 
 }  // namespace
 
-LaneOrder order_into_lanes(const IdLists& items_of_user, const IdLists& users_of_item, int lanes) {
-  Greedy greedy(items_of_user, users_of_item, lanes);
+LaneOrder order_into_lanes(const IdLists& items_of_user, const IdLists& users_of_item,
+                           const IdLists& related, int lanes) {
+  Greedy greedy(items_of_user, users_of_item, related, lanes);
   greedy.find_order();
   for (int pass = 0; pass < kPasses; ++pass) greedy.pass();
   if (lanes > kMostJoined) return greedy.result(in_order(lanes));

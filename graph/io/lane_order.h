@@ -1,5 +1,6 @@
-// Which lane each user and item goes to. Nodes that interact should share a lane: then most of what
-// a sparse product reads is near in memory, and ranks, which own runs of lanes, exchange less.
+// Which lane each user, item and other entity goes to. Nodes that interact, or share a fact of the
+// knowledge graph, should share a lane: then most of what a sparse product reads is near in memory,
+// and ranks, which own runs of lanes, exchange less.
 //
 // Restreamed linear deterministic greedy partitioning (Stanton and Kliot, KDD 2012; Nishimura and
 // Ugander, KDD 2013): nodes are visited several times in one fixed order, and each goes to the lane
@@ -13,14 +14,18 @@
 
 namespace chorale {
 
-// The ids of each lane, each side by descending degree, ties by id.
+// The ids of each lane, each kind by descending degree, ties by id.
 struct LaneOrder {
   std::vector<std::vector<Index>> users;
   std::vector<std::vector<Index>> items;
+  std::vector<std::vector<Index>> others;  // entities that are no items
 };
 
 // Lanes carry nearly equal loads, where a node's load is its degree plus half the mean degree: so
 // rows and non-zeros are balanced together. A lane is at most 5 % and one node above the mean load.
-LaneOrder order_into_lanes(const IdLists& items_of_user, const IdLists& users_of_item, int lanes);
+// `related`: of each entity, items first, the entities that share a fact with it, both ways; no
+// list at all without a knowledge graph.
+LaneOrder order_into_lanes(const IdLists& items_of_user, const IdLists& users_of_item,
+                           const IdLists& related, int lanes);
 
 }  // namespace chorale

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "graph/io/file.h"
+#include "graph/io/text.h"
 #include "kernels/check.h"
 
 namespace chorale {
@@ -14,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 constexpr const char* kFormatName = "chorale-dataset";
 constexpr std::array<const char*, 3> kSplits = {"train", "validation", "test"};
 
@@ -26,6 +27,13 @@ Json to_json(const Manifest& m) {
   json["version"] = kFormatVersion;
   json["users"] = m.users;
   json["items"] = m.items;
+  json["entities"] = m.entities;
+  json["relations"] = m.relations;
+  json["triples"] = m.triples;
+  json["features"] = Json::array();
+  for (const FeatureInfo& f : m.features) {
+    json["features"].push_back({{"name", f.name}, {"side", name(f.side)}, {"columns", f.cols}});
+  }
   for (std::size_t s = 0; s < kSplits.size(); ++s) {
     json["interactions"][kSplits[s]] = m.interactions[s];
   }
@@ -36,7 +44,10 @@ Json to_json(const Manifest& m) {
   for (const SourceFile& f : m.files) {
     json["source"]["files"].push_back({{"name", f.name}, {"bytes", f.bytes}, {"digest", f.digest}});
   }
-  json["options"] = {{"validation", m.validation}, {"seed", m.seed}};
+  json["options"] = {{"validation", m.validation},
+                     {"test", m.test},
+                     {"cold_items", m.cold_items},
+                     {"seed", m.seed}};
   json["report"] = Json::array();
   for (const ReportLine& line : m.report) {
     json["report"].push_back({{"what", line.what}, {"count", line.count}});
@@ -48,6 +59,15 @@ Manifest from_json(const Json& json) {
   Manifest m;
   m.users = json.at("users").get<Index>();
   m.items = json.at("items").get<Index>();
+  m.entities = json.at("entities").get<Index>();
+  m.relations = json.at("relations").get<Index>();
+  m.triples = json.at("triples").get<Index>();
+  for (const Json& f : json.at("features")) {
+    const bool is_user = f.at("side").get<std::string>() == name(Features::Side::user);
+    m.features.push_back({f.at("name").get<std::string>(),
+                          is_user ? Features::Side::user : Features::Side::item,
+                          f.at("columns").get<Index>()});
+  }
   for (std::size_t s = 0; s < kSplits.size(); ++s) {
     m.interactions[s] = json.at("interactions").at(kSplits[s]).get<Index>();
   }
@@ -59,6 +79,8 @@ Manifest from_json(const Json& json) {
                        f.at("digest").get<std::string>()});
   }
   m.validation = json.at("options").at("validation").get<double>();
+  m.test = json.at("options").at("test").get<double>();
+  m.cold_items = json.at("options").at("cold_items").get<double>();
   m.seed = json.at("options").at("seed").get<std::uint64_t>();
   for (const Json& line : json.at("report")) {
     m.report.push_back({line.at("what").get<std::string>(), line.at("count").get<Index>()});
@@ -78,7 +100,8 @@ void check_version(const fs::path& path, const Json& json) {
   }
   const auto version = json.value("version", Index{0});
   require_user(version == kFormatVersion, Exit::data,
-               "prepare the data set again with this version of chorale",
+               "prepare the data set again with this version of chorale, adding --force to replace "
+               "this folder",
                "{}: found data set version {}, expected {}", path.string(), version,
                kFormatVersion);
 }
@@ -108,16 +131,23 @@ Manifest read_manifest(const fs::path& folder) {
       damaged(path, fmt::format("found {} users, {} items and {} lanes, expected some of each",
                                 m.users, m.items, m.lanes));
     }
+    const Index most_entities = m.has_knowledge() ? kLargestId : m.items;
+    if (m.entities < m.items || m.entities > most_entities || m.relations < 0 ||
+        (m.triples > 0) != m.has_knowledge()) {
+      damaged(path, fmt::format("found {} entities, {} relations and {} triples for {} items",
+                                m.entities, m.relations, m.triples, m.items));
+    }
     return m;
   } catch (const Json::exception& e) {
     damaged(path, fmt::format("not valid: {}", e.what()));
   }
 }
 
-void DatasetDigest::add_lane(int lane, const std::vector<SectionInfo>& sections) {
+void DatasetDigest::add_sections(const std::string& file,
+                                 const std::vector<SectionInfo>& sections) {
   for (const SectionInfo& s : sections) {
-    text_ += fmt::format("{} {} {} {} {} {}\n", lane_file_name(lane), s.name,
-                         static_cast<std::uint32_t>(s.type), s.rows, s.cols, s.digest.hex());
+    text_ += fmt::format("{} {} {} {} {} {}\n", file, s.name, static_cast<std::uint32_t>(s.type),
+                         s.rows, s.cols, s.digest.hex());
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/io/features.h"
 #include "graph/io/lane_file.h"
 #include "graph/io/reader.h"
 
@@ -18,6 +19,12 @@ inline constexpr const char* kManifestName = "dataset.json";
 inline constexpr const char* kUsersName = "users.tsv";
 inline constexpr const char* kItemsName = "items.tsv";
 inline constexpr const char* kLanesName = "lanes";
+// With a knowledge graph:
+inline constexpr const char* kEntitiesName = "entities.tsv";  // of those that are no items
+inline constexpr const char* kRelationsName = "relations.tsv";
+inline constexpr const char* kKnowledgeName = "knowledge.bin";
+// With features:
+inline constexpr const char* kFeaturesName = "features";
 inline constexpr const char* kPrepareHint =
     "write it with: chorale prepare --format lightgcn SRC --out DIR";
 constexpr int kMostLanes = 65536;
@@ -30,17 +37,32 @@ struct SourceFile {
   std::string digest;
 };
 
+struct FeatureInfo {
+  std::string name;
+  Features::Side side = Features::Side::item;
+  Index cols = 0;
+};
+
 struct Manifest {
   Index users = 0;
   Index items = 0;
+  Index entities = 0;   // items and what only the knowledge graph names
+  Index relations = 0;  // none: there is no knowledge graph
+  Index triples = 0;
+  std::vector<FeatureInfo> features;
   std::array<Index, 3> interactions{};  // by Split
   int lanes = 0;
   std::string digest;  // DatasetDigest::hex()
   std::string format;  // of the source
   std::vector<SourceFile> files;
   double validation = 0;
+  double test = 0;
+  double cold_items = 0;
   std::uint64_t seed = 0;
   std::vector<ReportLine> report;
+
+  bool has_knowledge() const { return relations > 0; }
+  Index rows(Features::Side side) const { return side == Features::Side::user ? users : items; }
 };
 
 std::string to_text(const Manifest& manifest);
@@ -50,7 +72,7 @@ Manifest read_manifest(const std::filesystem::path& folder);
 // The digest of a data set: of one text with a line per section and per id map.
 class DatasetDigest {
  public:
-  void add_lane(int lane, const std::vector<SectionInfo>& sections);
+  void add_sections(const std::string& file, const std::vector<SectionInfo>& sections);
   void add_file(const std::string& name, const Digest& digest);
   std::string hex() const { return digest_of(text_).hex(); }
 

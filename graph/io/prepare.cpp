@@ -1,15 +1,15 @@
 // The steps of `chorale prepare`. Nothing outside OUT.tmp is touched before everything is written
-// and synced, and nothing that is not recognisably a prepared data set is ever removed.
+// and synced.
 #include "graph/io/prepare.h"
 
-#include <cmath>
-#include <optional>
+#include <algorithm>
 #include <utility>
 
 #include "graph/io/dataset_writer.h"
 #include "graph/io/file.h"
-#include "graph/io/interactions.h"
 #include "graph/io/manifest.h"
+#include "graph/io/split.h"
+#include "graph/io/staging.h"
 #include "graph/io/text.h"
 #include "kernels/check.h"
 
@@ -18,90 +18,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// An entry of the folder that `prepare` would not have written, if there is one.
-std::optional<fs::path> foreign_entry(const fs::path& folder) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name == kManifestName || name == kUsersName || name == kItemsName) continue;
-    if (name != kLanesName || !entry.is_directory() || entry.is_symlink()) return entry.path();
-    for (const fs::directory_entry& lane : fs::directory_iterator(entry.path())) {
-      const std::string file = lane.path().filename().string();
-      if (!file.starts_with("lane-") || !file.ends_with(".bin")) return lane.path();
-    }
-  }
-  return std::nullopt;
-}
-
 void check_options(const PrepareOptions& o) {
   require_user(o.lanes >= 1 && o.lanes <= kMostLanes, Exit::usage, "64 suits most runs",
                "found {} lanes, expected 1 to {}", o.lanes, kMostLanes);
-  require_user(o.validation >= 0 && o.validation < 1, Exit::usage,
-               "0.1 holds out a tenth of each user's training items",
-               "found a validation share of {}, expected at least 0 and less than 1", o.validation);
   require_user(!o.out.empty(), Exit::usage, "name a folder with --out",
                "no output folder is given");
+  check_split_options(o);
+  check_feature_names(o.features);
 }
-
-// Nothing but a prepared data set, or a piece of one, is ever deleted.
-void check_replaceable(const fs::path& folder, bool force) {
-  require_user(fs::is_directory(folder), Exit::usage, "choose another folder",
-               "{}: found a file, expected a folder or nothing", folder.string());
-  if (fs::is_empty(folder)) return;
-  require_user(force, Exit::usage, "choose another folder, or replace this one with --force",
-               "{}: the folder exists and is not empty", folder.string());
-  const std::optional<fs::path> foreign = foreign_entry(folder);
-  require_user(!foreign, Exit::usage, "choose another folder",
-               "{}: found {}, which is not part of a prepared data set; the folder is not replaced",
-               folder.string(), foreign.value_or(fs::path{}).filename().string());
-}
-
-// OUT.tmp, which becomes OUT when all is well and otherwise disappears.
-class Staging {
- public:
-  explicit Staging(const fs::path& out)
-      : out_(out), tmp_(out.string() + ".tmp"), old_(out.string() + ".old") {}
-  Staging(const Staging&) = delete;
-  Staging& operator=(const Staging&) = delete;
-  ~Staging() {
-    std::error_code ignored;
-    if (!done_) fs::remove_all(tmp_, ignored);
-  }
-
-  const fs::path& folder() const { return tmp_; }
-
-  void create() {
-    remove_rest(tmp_);
-    remove_rest(old_);
-    fs::create_directory(tmp_);
-    fs::create_directory(tmp_ / kLanesName);
-  }
-
-  void publish() {
-    sync_folder(tmp_ / kLanesName);
-    sync_folder(tmp_);
-    const bool replaces = fs::exists(out_) && !fs::is_empty(out_);
-    if (replaces) fs::rename(out_, old_);
-    std::error_code error;
-    fs::rename(tmp_, out_, error);
-    if (error && replaces) fs::rename(old_, out_);
-    require_user(!error, Exit::io, "check the path and its permissions", "{}: cannot create: {}",
-                 out_.string(), error.message());
-    done_ = true;
-    sync_folder(out_.parent_path());
-    if (replaces) fs::remove_all(old_);
-  }
-
- private:
-  // What a run left that was killed.
-  static void remove_rest(const fs::path& folder) {
-    if (!fs::exists(folder)) return;
-    check_replaceable(folder, true);
-    fs::remove_all(folder);
-  }
-
-  fs::path out_, tmp_, old_;
-  bool done_ = false;
-};
 
 // An absolute path without links, dots or a final slash.
 fs::path resolved_out(const PrepareOptions& o) {
@@ -113,79 +37,109 @@ fs::path resolved_out(const PrepareOptions& o) {
   require_user(!fs::exists(o.source) || !fs::exists(out) || !fs::equivalent(o.source, out),
                Exit::usage, "choose another folder for --out",
                "{}: the output folder is the source itself", out.string());
-  if (fs::exists(out)) check_replaceable(out, o.force);
-  for (const fs::path rest : {out.string() + ".tmp", out.string() + ".old"}) {
-    if (fs::exists(rest)) check_replaceable(rest, true);
-  }
   return out;
 }
 
-Splits make_splits(const PrepareOptions& o, const RawData& raw, std::vector<ReportLine>& report) {
-  const auto users = static_cast<Index>(raw.user_names.size());
-  const auto items = static_cast<Index>(raw.item_names.size());
-  const auto grouped = [&](const InteractionList& pairs, const char* split) {
-    Grouped g = group_by_user(pairs, users, items);
-    report_if(report, std::string(split) + ": duplicate interactions, kept once", g.duplicates);
-    return std::move(g.lists);
-  };
-  Splits s;
-  s.train = grouped(raw.train, "train");
-  s.validation = grouped(raw.validation, "validation");
-  s.test = grouped(raw.test, "test");
-  if (o.validation > 0) {
-    require_user(
-        s.validation.size() == 0, Exit::usage, "drop the option to use the split that is given",
-        "{}: the source has a validation split, so none can be held out", o.source.string());
-    HoldOut h = hold_out(s.train, o.validation, o.seed);
-    report_if(report, "users with one training item, none held out for validation", h.too_few);
-    s.train = std::move(h.kept);
-    s.validation = std::move(h.held);
+// What every reader promises about the facts, and then each fact once.
+void check_and_deduplicate(RawKnowledge& knowledge, Index items, std::vector<ReportLine>& report) {
+  const Index entities = items + static_cast<Index>(knowledge.other_names.size());
+  const auto relations = static_cast<Index>(knowledge.relation_names.size());
+  for (const Fact& f : knowledge.facts) {
+    require(f.head >= 0 && f.head < entities && f.tail >= 0 && f.tail < entities &&
+                f.relation >= 0 && f.relation < relations,
+            "fact ({}, {}, {}) of {} entities and {} relations", f.head, f.relation, f.tail,
+            entities, relations);
   }
-  for (ReportLine& line : survey(s, items)) report.push_back(std::move(line));
-  return s;
+  std::ranges::sort(knowledge.facts);
+  const auto repeated = std::ranges::unique(knowledge.facts);
+  report_if(report, "knowledge: duplicate facts, kept once", static_cast<Index>(repeated.size()));
+  knowledge.facts.erase(repeated.begin(), repeated.end());
+
+  std::vector<char> named(static_cast<std::size_t>(entities), 0);
+  for (const Fact& f : knowledge.facts) {
+    named[static_cast<std::size_t>(f.head)] = named[static_cast<std::size_t>(f.tail)] = 1;
+  }
+  report_if(report, "items that no fact names",
+            std::count(named.begin(), named.begin() + items, 0));
+  report_if(report, "other entities that no fact names",
+            std::count(named.begin() + items, named.end(), 0));
 }
 
-std::vector<SourceFile> describe_files(const PrepareOptions& o, const RawData& raw) {
+SourceFile describe_file(const fs::path& path, const std::string& name) {
+  const MappedFile file = MappedFile::open(path, Exit::data);
+  return {name, file.size(), digest_of(file.bytes()).hex()};
+}
+
+std::vector<SourceFile> describe_files(const PrepareOptions& o,
+                                       const std::vector<std::string>& names) {
+  const fs::path folder = fs::is_directory(o.source) ? o.source : o.source.parent_path();
   std::vector<SourceFile> files;
-  for (const std::string& name : raw.files) {
-    const MappedFile file = MappedFile::open(o.source / name, Exit::data);
-    files.push_back({name, file.size(), digest_of(file.bytes()).hex()});
+  for (const std::string& name : names) files.push_back(describe_file(folder / name, name));
+  for (const FeatureSource& f : o.features) {
+    files.push_back(describe_file(f.file, f.file.filename().string()));
   }
   return files;
+}
+
+Manifest describe(const PrepareOptions& o, const DatasetContents& contents) {
+  Manifest m;
+  m.users = contents.users();
+  m.items = contents.items();
+  m.entities = contents.entities();
+  if (contents.knowledge) {
+    m.relations = static_cast<Index>(contents.knowledge->relation_names.size());
+    m.triples = static_cast<Index>(contents.knowledge->facts.size());
+  }
+  for (const FeatureMatrix& f : contents.features) m.features.push_back({f.name, f.side, f.cols});
+  const Splits& s = contents.splits;
+  m.interactions = {s.train.size(), s.validation.size(), s.test.size()};
+  m.lanes = o.lanes;
+  m.format = o.format;
+  m.validation = o.validation;
+  m.test = o.test;
+  m.cold_items = o.cold_items;
+  m.seed = o.seed;
+  return m;
+}
+
+PrepareReport report_of(const Manifest& m) {
+  return {.users = m.users,
+          .items = m.items,
+          .entities = m.entities,
+          .relations = m.relations,
+          .triples = m.triples,
+          .train = m.interactions[0],
+          .validation = m.interactions[1],
+          .test = m.interactions[2],
+          .lines = m.report};
 }
 
 PrepareReport prepare_checked(const PrepareOptions& options) {
   check_options(options);
   const Reader& reader = find_reader(options.format);
-  const fs::path out = resolved_out(options);
+  Staging staging(resolved_out(options), options.force);
   RawData raw = reader.read(options.source);
 
-  PrepareReport report;
-  report.lines = std::move(raw.report);
-  const Splits splits = make_splits(options, raw, report.lines);
-  report.users = static_cast<Index>(raw.user_names.size());
-  report.items = static_cast<Index>(raw.item_names.size());
-  report.train = splits.train.size();
-  report.validation = splits.validation.size();
-  report.test = splits.test.size();
+  DatasetContents contents;
+  for (const FeatureSource& f : options.features)
+    contents.features.push_back(read_features(f, raw));
+  std::vector<ReportLine> report = std::move(raw.report);
+  contents.splits = make_splits(options, raw, report);
+  contents.user_names = std::move(raw.user_names);
+  contents.item_names = std::move(raw.item_names);
+  contents.knowledge = std::move(raw.knowledge);
+  if (contents.knowledge) {
+    check_and_deduplicate(*contents.knowledge, contents.items(), report);
+  }
 
-  Staging staging(out);
   staging.create();
-  Manifest m;
-  m.users = report.users;
-  m.items = report.items;
-  m.interactions = {report.train, report.validation, report.test};
-  m.lanes = options.lanes;
-  m.digest =
-      write_dataset_files(staging.folder(), splits, raw.user_names, raw.item_names, options.lanes);
-  m.format = options.format;
-  m.files = describe_files(options, raw);
-  m.validation = options.validation;
-  m.seed = options.seed;
-  m.report = report.lines;
+  Manifest m = describe(options, contents);
+  m.digest = write_dataset_files(staging.folder(), contents, options.lanes);
+  m.files = describe_files(options, raw.files);
+  m.report = std::move(report);
   write_file(staging.folder() / kManifestName, to_text(m));
   staging.publish();
-  return report;
+  return report_of(m);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// From source files to a prepared folder (graph/io/dataset.h): read, check, deduplicate, carve
-// validation, deal rows into lanes, write. The folder appears complete or not at all.
+// From source files to a prepared folder (graph/io/dataset.h): read, check, deduplicate, split,
+// deal rows into lanes, write. The folder appears complete or not at all.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/io/features.h"
 #include "graph/io/reader.h"
 
 namespace chorale {
@@ -15,15 +16,19 @@ struct PrepareOptions {
   std::string format = "lightgcn";
   std::filesystem::path source;
   std::filesystem::path out;
-  double validation =
-      0;  // share of each user's training items to hold out, 0 to keep what is given
-  std::uint64_t seed = 2024;  // of the hold-out: a pure function of (seed, user id, item id)
+  // How to split (split.h); 0 keeps what the source gives.
+  double test = 0;        // share of each user's training items to hold out for the test
+  double validation = 0;  // share of those that remain
+  double cold_items = 0;  // share of the items to take out of training altogether
+  std::uint64_t seed = 2024;
   int lanes = 64;
   bool force = false;  // replace an existing prepared folder
+  std::vector<FeatureSource> features{};
 };
 
 struct PrepareReport {
   Index users = 0, items = 0;
+  Index entities = 0, relations = 0, triples = 0;  // as Dataset counts them
   Index train = 0, validation = 0, test = 0;
   std::vector<ReportLine> lines;
 };

@@ -5,10 +5,12 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "graph/io/knowledge.h"
 #include "kernels/view.h"
 
 namespace chorale {
@@ -25,10 +27,21 @@ struct ReportLine {
   Index count;
 };
 
+// A knowledge graph. Entities are the items, in their order, and then the others.
+struct RawKnowledge {
+  std::vector<std::string> other_names;  // raw ids of the entities that are no items
+  std::vector<std::string> relation_names;
+  std::vector<Fact> facts;  // in the order of the file
+};
+
 struct RawData {
   std::vector<std::string> user_names;  // raw id of each id
   std::vector<std::string> item_names;
+  // The ids are integers of the source; else they were dealt while reading and only the raw ids are
+  // the source's.
+  bool has_integer_ids = true;
   InteractionList train, validation, test;
+  std::optional<RawKnowledge> knowledge;
   std::vector<std::string> files;  // what was read, relative to the source folder
   std::vector<ReportLine> report;  // oddities met, each counted
 };

@@ -61,6 +61,30 @@ void report_if(std::vector<ReportLine>& report, std::string what, Index count) {
   if (count > 0) report.push_back({std::move(what), count});
 }
 
+void LineOddities::see(const Line& line) {
+  crlf += line.crlf ? 1 : 0;
+  unterminated += line.terminated ? 0 : 1;
+}
+
+void LineOddities::report(const std::string& file, std::vector<ReportLine>& lines) const {
+  report_if(lines, file + ": blank lines, skipped", blank);
+  report_if(lines, file + ": lines that end with CR LF", crlf);
+  report_if(lines, file + ": last line without an end", unterminated);
+}
+
+std::vector<std::string> integer_names(const LargestId& largest, std::string_view kind,
+                                       Index interactions) {
+  // One typing error must not become a billion phantom items.
+  if (largest.id > 10'000'000 && largest.id / 20 > interactions) {
+    fail_text(largest.place, fmt::format("{} id {}", kind, largest.id),
+              fmt::format("ids without large gaps, for {} interactions", interactions),
+              "ids must be dense, from 0; renumber them");
+  }
+  std::vector<std::string> names;
+  for (Index i = 0; i <= largest.id; ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
 bool LineReader::next(Line& line) {
   if (rest_.empty()) return false;
   const std::size_t end = rest_.find('\n');

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "graph/io/reader.h"
 #include "kernels/view.h"
@@ -49,6 +50,16 @@ class LineReader {
   Index number_ = 0;
 };
 
+// Lines of one file that are accepted but worth telling.
+struct LineOddities {
+  Index blank = 0;  // counted by the caller, who knows what a blank line is
+  Index crlf = 0;
+  Index unterminated = 0;
+
+  void see(const Line& line);
+  void report(const std::string& file, std::vector<ReportLine>& lines) const;
+};
+
 // Fields of one line, separated by blanks and tabs.
 class FieldReader {
  public:
@@ -67,6 +78,22 @@ class FieldReader {
   Index count_ = 0;
   bool irregular_ = false;
 };
+
+// The largest id seen and where, so that an absurd one can be shown.
+struct LargestId {
+  std::int32_t id = -1;
+  TextPlace place;
+
+  void see(std::int32_t value, const TextPlace& where) {
+    if (value <= id) return;
+    id = value;
+    place = where;
+  }
+};
+// Raw ids "0", "1", ... up to the largest. Throws Error (Exit::data) if it is so large, for so many
+// interactions, that it must be a typing error.
+std::vector<std::string> integer_names(const LargestId& largest, std::string_view kind,
+                                       Index interactions);
 
 // A field as an id from 0 to kLargestId; anything else throws. `what`: "a user id".
 std::int32_t parse_id(std::string_view field, std::string_view what, const TextPlace& place);

@@ -6,19 +6,6 @@
 #include "kernels/cpu/simd.h"
 
 namespace chorale {
-namespace {
-
-constexpr Index kWorthAThread =
-    16384;  // elements; below it, waking a thread costs more than it saves
-constexpr Index kExponential =
-    32;  // elements that cost as much as two exponentials and a logarithm
-
-}  // namespace
-
-template <class Body>
-void CpuKernels::rows(Index n, Index cols, Body body) const {
-  pool_->parallel_for(n, std::max<Index>(1, kWorthAThread / std::max<Index>(cols, 1)), body);
-}
 
 // --- dense, elementwise ---
 

@@ -6,6 +6,7 @@
 // machine.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "kernels/cpu/thread_pool.h"
@@ -52,6 +53,16 @@ class CpuKernels final : public ReferenceKernels {
   void half_squares(ConstView x, LaneOffsets lanes, View value) const override;
   void axpy_by(ConstView a, ConstView x, View y) const override;
 
+  void grouped_gemm(ConstView x, Groups begin, ConstView w, View y) const override;
+  void grouped_gemm_nt(ConstView dy, Groups begin, ConstView w, View dx) const override;
+  void grouped_gemm_tn(ConstView x, Groups begin, ConstView dy, View dw) const override;
+  void dot_pairs(const RowPairs& pairs, ConstView x, ConstView z, View y) const override;
+  void segment_softmax(std::span<const Index> row_begin, ConstView x, View y) const override;
+  void transr(ConstView h, ConstView r, ConstView t, ConstView n, LaneOffsets lanes, View slope,
+              View value) const override;
+  void transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t, ConstView n,
+                   View dh, View dr, View dt, View dn) const override;
+
   void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const override;
   void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const override;
   void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,
@@ -62,9 +73,16 @@ class CpuKernels final : public ReferenceKernels {
                     TopK best) const override;
 
  private:
+  // Elements; below it, waking a thread costs more than it saves.
+  static constexpr Index kWorthAThread = 16384;
+  // Elements that cost as much as two exponentials and a logarithm.
+  static constexpr Index kExponential = 32;
+
   // body(first, last) over blocks of n rows of `cols` columns, each worth a thread's while.
   template <class Body>
-  void rows(Index n, Index cols, Body body) const;
+  void rows(Index n, Index cols, Body body) const {
+    pool_->parallel_for(n, std::max<Index>(1, kWorthAThread / std::max<Index>(cols, 1)), body);
+  }
   void sparse_product(const CsrView& a, ConstView x, ConstView ghost, View y, bool add) const;
 
   std::unique_ptr<ThreadPool> pool_;

@@ -40,6 +40,12 @@ void gemm(ConstView x, ConstView w, View y);
 void gemm_nt(ConstView dy, ConstView w, View dx);
 void gemm_tn(ConstView x, ConstView dy, View dw);
 
+// relations (simd_relations.cpp): pairs [first, last)
+void dot_pairs(const RowPairs& pairs, ConstView x, ConstView z, View y, Index first, Index last);
+void transr_differences(ConstView h, ConstView r, ConstView t, ConstView n, View difference);
+void transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t, ConstView n,
+                 View dh, View dr, View dt, View dn);
+
 // optimizers (simd_optimizers.cpp): rows [first, last) of g
 void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w, Index first, Index last);
 void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s, Index first,

@@ -49,4 +49,14 @@ void ReferenceKernels::half_squares(ConstView x, LaneOffsets lanes, View value) 
   }
 }
 
+void ReferenceKernels::lane_totals(ConstView x, LaneOffsets lanes, View value) const {
+  for (Index l = 0; l < value.rows; ++l) {
+    double sum = 0;
+    for (Index i = lanes[l]; i < lanes[l + 1]; ++i) {
+      for (Index j = 0; j < x.cols; ++j) sum += static_cast<double>(x(i, j));
+    }
+    value(l, 0) = static_cast<Real>(sum);
+  }
+}
+
 }  // namespace chorale

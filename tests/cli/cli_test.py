@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -208,6 +209,33 @@ class Cli(unittest.TestCase):
         self.ok("train", TINY, "--set", f"data.prepared={self.folder / 'untested.prep'}", "--set", "train.epochs=2",
                 "--out", self.folder / "untested.run")
         self.assertIn("best_on_validation", (self.folder / "untested.run" / "final_metrics.json").read_text())
+
+    def test_knowledge_features_and_hold_outs_are_prepared_and_a_model_trains_on_them(self):
+        folder = self.folder / "music"
+        folder.mkdir()
+        ratings = [f"{u}\t{(u * 7 + k * k) % 40}\t1\n" for u in range(60) for k in range(6)] + ["3\t39\t0\n"]
+        facts = [f"{i}\t{i % 3}\t{40 + i % 11}\n" for i in range(40)]
+        (folder / "ratings_final.txt").write_text("".join(ratings))
+        (folder / "kg_final.txt").write_text("".join(facts))
+        header = "{'descr': '<f4', 'fortran_order': False, 'shape': (40, 2), }".ljust(117) + "\n"
+        matrix = b"\x93NUMPY\x01\x00v\x00" + header.encode() + struct.pack("<80f", *range(80))
+        (folder / "image.npy").write_bytes(matrix)
+        (folder / "short.npy").write_bytes(matrix[:-4])
+        prepare = ["prepare", "--format", "kgcn", folder, "--out", self.folder / "music.prep", "--test", 0.2]
+        self.assertIn("knowledge: 51 entities, 3 relations, 40 facts",
+                      self.ok(*prepare, "--features", f"image={folder / 'image.npy'}"))
+        text = self.ok("inspect", self.folder / "music.prep")
+        for line in ("knowledge: 51 entities, 11 of them no items; 3 relations, 40 facts",
+                     "features image: 40 items x 2", "test: a share of 0.2 of each user's training items, seed 2024"):
+            self.assertIn(line, text)
+        for ranks in (0, 3):
+            self.ok("train", TINY, "--set", f"data.prepared={self.folder / 'music.prep'}", "--set", "train.epochs=2",
+                    "--set", "eval.every_epochs=0", "--out", self.folder / f"music-{ranks}", ranks=ranks)
+        self.assertEqual(self.digest("music-0"), self.digest("music-3"))
+        self.assertIn("truncated", self.refused(3, *prepare, "--force", "--features", f"x={folder / 'short.npy'}"))
+        self.assertIn("NAME@user=FILE.npy", self.refused(2, *prepare, "--force", "--features", "image.npy"))
+        self.assertIn("--cold-items", self.refused(2, *prepare, "--force", "--cold-items", 0.2))
+        self.assertIn("51 entities", self.ok("inspect", self.folder / "music.prep"))
 
     def test_two_trainings_cannot_share_a_folder(self):
         arguments = ["train", TINY, "--set", f"data.prepared={self.data}", "--set", "eval.every_epochs=0", "--set",

@@ -17,6 +17,7 @@ namespace chorale::test {
 namespace {
 
 constexpr Index kNodes = 23, kDim = 5, kBatch = 11;
+constexpr Index kRelations = 3, kRelationDim = 4;
 constexpr int kLanes = 7;
 
 // Three node tables, one sparse matrix (not symmetric), a weight, a bias and a batch with repeated
@@ -25,12 +26,14 @@ struct Fixture {
   std::unique_ptr<Device> device = make_device({.kind = DeviceKind::reference});
   Communicator& comm;
   Lanes lanes;
-  Partition nodes, batch;
+  Partition nodes, batch, relations, groups;
   std::vector<Index> numbers;
   Array<Index> names;
-  Table x, y, offset, w, b, batch_offset;
+  Table x, y, offset, w, b, batch_offset, relation_vectors, matrices;
   DistCsr a;
-  IdColumn ids, other_ids;
+  CliqueOperator expanded, factored;
+  IdColumn ids, other_ids, relation_ids;
+  std::vector<Index> group_begin;  // runs of samples of one relation within a lane
   Tape tape;
 
   explicit Fixture(Communicator& c)
@@ -38,6 +41,8 @@ struct Fixture {
         lanes(make_lanes(kLanes, c.size(), c.rank())),
         nodes(Partition::uniform(kNodes, lanes)),
         batch(Partition::uniform(kBatch, lanes)),
+        relations(Partition::uniform(kRelations, lanes)),
+        groups(group_partition()),
         numbers(range(nodes)),
         names(*device, std::span<const Index>(numbers)),
         x(*device, "x", nodes, kDim, numbers, normal_values(1, "x", 1.0)),
@@ -47,13 +52,24 @@ struct Fixture {
         b(*device, "b", lanes, 1, kDim, normal_values(1, "b", 1.0)),
         batch_offset(*device, "batch_offset", batch, kDim, range(batch),
                      normal_values(1, "batch_offset", 1.0)),
+        relation_vectors(*device, "relation_vectors", relations, kRelationDim, range(relations),
+                         normal_values(1, "relation_vectors", 0.5)),
+        matrices(*device, "matrices", relations, kDim * kRelationDim, range(relations),
+                 normal_values(1, "matrices", 0.5)),
         a(*device, c, nodes, nodes, entries(nodes), false),
+        expanded(clique(CliqueForm::expanded)),
+        factored(clique(CliqueForm::factored)),
         tape(*device, c, lanes, 9) {
     ids.part = other_ids.part = batch;
     for (Index i = batch.first(); i < batch.last(); ++i) {
       ids.rows.push_back((i * i) % 13);  // repeats rows, of several ranks
       other_ids.rows.push_back((i * 7 + 2) % kNodes);
+      if (begins_group(i)) {
+        group_begin.push_back(i - batch.first());
+        relation_ids.rows.push_back(relation_of(i));
+      }
     }
+    group_begin.push_back(batch.local_rows());
   }
 
   static std::vector<Index> range(const Partition& p) {
@@ -72,16 +88,58 @@ struct Fixture {
     return all;
   }
 
+  static Index relation_of(Index sample) { return sample / 3 % kRelations; }
+  bool begins_group(Index sample) const {
+    return batch.lane_begin(batch.lane_of(sample)) == sample ||
+           relation_of(sample) != relation_of(sample - 1);
+  }
+  Partition group_partition() const {
+    std::vector<Index> boundaries{0};
+    for (int l = 0; l < lanes.count; ++l) {
+      boundaries.push_back(boundaries.back());
+      for (Index i = batch.lane_begin(l); i < batch.lane_begin(l + 1); ++i) {
+        boundaries.back() += begins_group(i) ? 1 : 0;
+      }
+    }
+    return Partition(lanes, boundaries);
+  }
+
+  CliqueOperator clique(CliqueForm form) {
+    Incidence h;
+    for (Index i = 0; i < kNodes; ++i) {
+      for (Index k = 0; k < i % 4; ++k)
+        h.edges.push_back(static_cast<LocalIndex>((i + k * 5) % kBatch));
+      h.begin.push_back(static_cast<Index>(h.edges.size()));
+    }
+    return co_interactions(*device, comm, nodes, batch, h, form);
+  }
+
   Var leaf(Table& t) { return tape.leaf(t); }
   // A loss that depends on every element of v in its own way.
   Var measure(Var v) { return half_squares(v + leaf(v.part() == nodes ? offset : batch_offset)); }
-  std::vector<Table*> tables() { return {&x, &y, &offset, &w, &b, &batch_offset}; }
+  // Samples are rows of x, of y and of x again.
+  Var transr(double l2) {
+    return transr_loss(gather(leaf(x), ids, batch), gather(leaf(y), ids, batch),
+                       gather(leaf(x), other_ids, batch),
+                       gather(leaf(relation_vectors), relation_ids, groups),
+                       gather(leaf(matrices), relation_ids, groups), group_begin, l2, 7);
+  }
+  std::vector<Table*> tables() {
+    return {&x, &y, &offset, &w, &b, &batch_offset, &relation_vectors, &matrices};
+  }
 };
 
 struct Case {
   const char* name;
   std::function<Var(Fixture&)> loss;
 };
+
+// InfoNCE over all rows and both views, as in MMHCL.
+Var contrast(Fixture& f) {
+  const Var a = normalize_rows(f.leaf(f.x)), b = normalize_rows(f.leaf(f.y));
+  const Var others = exp_self_sums(a, 2.0, 0.0) + exp_sums(a, b, 2.0, 0.0);
+  return 0.3 * sum(log(others) + -2.0 * row_dots(a, b));
+}
 
 const std::vector<Case> cases = {
     {"add", [](Fixture& f) { return f.measure(f.leaf(f.x) + f.leaf(f.y)); }},
@@ -122,12 +180,54 @@ const std::vector<Case> cases = {
      }},
     {"propagate nothing",
      [](Fixture& f) { return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.5})); }},
+    {"expand, of an expansion",
+     [](Fixture& f) { return f.measure(expand(f.expanded, multiply(f.leaf(f.x), f.leaf(f.y)))); }},
+    {"expand, of factors",
+     [](Fixture& f) { return f.measure(expand(f.factored, multiply(f.leaf(f.x), f.leaf(f.y)))); }},
     {"bpr_loss",
      [](Fixture& f) {
        return bpr_loss(gather(f.leaf(f.x), f.ids), gather(f.leaf(f.y), f.ids),
                        gather(f.leaf(f.y), f.other_ids));
      }},
+    {"transr_loss", [](Fixture& f) { return f.transr(0); }},
+    {"transr_loss, regularised", [](Fixture& f) { return f.transr(0.3); }},
     {"half_squares", [](Fixture& f) { return half_squares(f.leaf(f.x)); }},
+    {"log and exp", [](Fixture& f) { return f.measure(log(exp(f.leaf(f.x)) + exp(f.leaf(f.y)))); }},
+    {"row_dots", [](Fixture& f) { return half_squares(row_dots(f.leaf(f.x), f.leaf(f.y))); }},
+    {"row_dots with itself",
+     [](Fixture& f) { return sum(0.5 * row_dots(f.leaf(f.x), f.leaf(f.x))); }},
+    {"drop_rows",
+     [](Fixture& f) { return f.measure(drop_rows(f.leaf(f.x), 0.4, f.names.span())); }},
+    {"add_noise",
+     [](Fixture& f) { return f.measure(add_noise(f.leaf(f.x), 0.3, f.names.span())); }},
+    {"sum", [](Fixture& f) { return sum(multiply(f.leaf(f.x), f.leaf(f.y))); }},
+    {"log_of",
+     [](Fixture& f) { return log_of(sum(exp(f.leaf(f.x)))) + half_squares(f.leaf(f.y)); }},
+    {"exp_sums",
+     [](Fixture& f) { return half_squares(0.1 * exp_sums(f.leaf(f.x), f.leaf(f.y), -0.3, 0.2)); }},
+    {"exp_sums over other rows",
+     [](Fixture& f) {
+       return half_squares(
+           log(exp_sums(gather(f.leaf(f.x), f.ids, f.batch), f.leaf(f.y), 0.4, 1.0)));
+     }},
+    {"exp_sums by name",
+     [](Fixture& f) {
+       const Var rows = gather(f.leaf(f.x), f.ids, f.batch);
+       return half_squares(log(exp_sums(rows, f.ids.rows, f.leaf(f.y), f.numbers, 0.4, 1.0)) +
+                           log(exp_sums(rows, f.ids.rows, rows, f.other_ids.rows, 0.4, 0.5)));
+     }},
+    {"exp_sums of a value with itself",
+     [](Fixture& f) { return half_squares(0.1 * exp_sums(f.leaf(f.x), f.leaf(f.x), 0.2, 0.5)); }},
+    {"exp_self_sums",
+     [](Fixture& f) { return half_squares(log(exp_self_sums(f.leaf(f.x), 0.3, 0.1))); }},
+    {"log_exp_sums",
+     [](Fixture& f) { return half_squares(log_exp_sums(f.leaf(f.x), f.leaf(f.y), 2.0)); }},
+    {"log_exp_sums of large products",
+     [](Fixture& f) {
+       const Var rows = gather(f.leaf(f.x), f.ids, f.batch);
+       return sum(0.01 * log_exp_sums(100.0 * rows, f.ids.rows, f.leaf(f.y), f.numbers, 3.0));
+     }},
+    {"all-node contrast", contrast},
 };
 
 double evaluate(Fixture& f, const Case& c, bool backward) {
@@ -218,6 +318,20 @@ BOOST_AUTO_TEST_CASE(shapes_and_layouts_that_do_not_fit_are_refused_with_both_sh
     BOOST_CHECK_THROW(multiply(x, half_squares(x)), Error);
     BOOST_CHECK_THROW(spmm(f.a, gather(x, f.ids)), Error);
     BOOST_CHECK_THROW(f.tape.total(x), Error);
+    BOOST_CHECK_THROW(expand(f.factored, gather(x, f.ids, f.batch)), Error);
+    ++f.group_begin[1];  // no longer at the end of a lane
+    BOOST_CHECK_THROW(f.transr(0), Error);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_value_for_scoring_only_refuses_a_gradient) {
+  run_thread_ranks(1, [](Communicator& comm) {
+    Fixture f(comm);
+    f.tape.reset(0, true);
+
+    const Var loss = half_squares(scale_rows_by_norm(f.leaf(f.x), 0.5));
+
+    BOOST_CHECK_THROW(f.tape.backward(loss), Error);
   });
 }
 

@@ -169,11 +169,11 @@ BOOST_AUTO_TEST_CASE(ids_and_offsets_that_lead_outside_are_found) {
 BOOST_AUTO_TEST_CASE(another_version_is_told_apart_from_damage) {
   const Planted p(2);
   std::string text = read_text(p.options.out / "dataset.json");
-  const std::string version = "\"version\": 1";
-  text.replace(text.find(version), version.size(), "\"version\": 2");
+  const std::string version = "\"version\": 2";
+  text.replace(text.find(version), version.size(), "\"version\": 1");
   write_text(p.options.out / "dataset.json", text);
 
-  BOOST_TEST(says(error_of([&] { p.open(); }), "found data set version 2, expected 1"));
+  BOOST_TEST(says(error_of([&] { p.open(); }), "found data set version 1, expected 2"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -260,6 +260,68 @@ BOOST_AUTO_TEST_CASE(symmetric_matrix_is_its_own_transpose) {
   BOOST_TEST(&a.transposed() == &a);
 }
 
+// 200 entries over 713 positions: some positions hold two or three.
+BOOST_AUTO_TEST_CASE(assigned_values_are_those_of_a_matrix_built_with_them) {
+  for (const int ranks : {1, 2, 3, 8}) {
+    run_thread_ranks(ranks, [](Communicator& comm) {
+      RankWorld w;
+      const Partition rows = uneven_partition(comm);
+      DistCsr a(*w.device, comm, rows, column_partition(comm), entries_of(rows, false), false,
+                EdgeValues::assignable);
+      const Partition& edges = a.edge_partition();
+      require(edges.rows() == 200 && edges.local_rows() == a.nonzeros(), "the edges");
+      Matrix values = own_rows(edges, 1, [](Index e, Index) { return test_real(61, e, 0); });
+      std::vector<Triplet> wanted = triplets(w, a);
+      for (std::size_t e = 0; e < wanted.size(); ++e) wanted[e].value = values.values[e];
+      const DistCsr b(*w.device, comm, rows, column_partition(comm), wanted, false);
+
+      a.assign(w.arena, values.view());
+
+      require(same(triplets(w, a), triplets(w, b)), "the matrix differs");
+      require(same(triplets(w, a.transposed()), triplets(w, b.transposed())),
+              "the transpose differs");
+      for (Real& v : values.values) v *= 2;
+      a.assign(w.arena, values.view());
+      w.arena.reset();
+      a.assign(w.arena, values.view());
+      const std::uint64_t asked = w.device->allocations();
+      w.arena.reset();
+      a.assign(w.arena, values.view());
+      require(w.device->allocations() == asked, "memory was asked for");
+      const std::vector<Triplet> doubled = triplets(w, a);
+      for (std::size_t e = 0; e < wanted.size(); ++e) {
+        require(doubled[e].value == 2 * wanted[e].value, "assigned twice");
+      }
+    });
+    BOOST_TEST(true);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_symmetric_matrix_takes_values_without_a_transpose) {
+  RankWorld w;
+  const auto comm = make_self_communicator();
+  const Partition p = Partition::uniform(2, make_lanes(1, 1, 0));
+  DistCsr a(*w.device, *comm, p, p, {{1, 0, 2}, {0, 1, 2}}, true, EdgeValues::assignable);
+  DistCsr moved = std::move(a);
+  Matrix values(2, 1, 5);
+
+  moved.assign(w.arena, values.view());
+
+  BOOST_TEST(same(triplets(w, moved.transposed()), {{0, 1, 5}, {1, 0, 5}}));
+}
+
+BOOST_AUTO_TEST_CASE(values_for_a_matrix_that_was_not_made_for_it_are_an_error) {
+  RankWorld w;
+  const auto comm = make_self_communicator();
+  const Partition p = Partition::uniform(2, make_lanes(1, 1, 0));
+  DistCsr fixed(*w.device, *comm, p, p, {{0, 1, 2}, {1, 0, 2}}, true);
+  DistCsr a(*w.device, *comm, p, p, {{0, 1, 2}, {1, 0, 2}}, true, EdgeValues::assignable);
+  Matrix two(2, 1), three(3, 1);
+
+  BOOST_CHECK_THROW(fixed.assign(w.arena, two.view()), Error);
+  BOOST_CHECK_THROW(a.assign(w.arena, three.view()), Error);
+}
+
 BOOST_AUTO_TEST_CASE(entries_outside_are_errors) {
   RankWorld w;
   const auto comm = make_self_communicator();

@@ -46,6 +46,15 @@ Rows every_second(S s) {
   return {s.keep(std::move(rows)), static_cast<std::size_t>(s.n)};
 }
 
+// Names of so many classes; every third row is told from its class by the high bits alone.
+const Index* pair_names(S s, Index rows, Index classes) {
+  std::vector<Index> names(static_cast<std::size_t>(rows));
+  for (Index i = 0; i < rows; ++i) {
+    names[static_cast<std::size_t>(i)] = i % classes + (i % 3 == 0 ? Index{1} << 40 : 0);
+  }
+  return s.keep(std::move(names));
+}
+
 DropoutMask mask() { return {.seed = 5, .step = 7, .op = 2, .rate = Real(0.25)}; }
 
 void sum_of(K k, S s) {
@@ -53,18 +62,28 @@ void sum_of(K k, S s) {
   k.sum_of(Real(0.5), xs, s.out(s.n, s.d));
 }
 
+constexpr Scalar kFunctions[] = {Scalar::leaky_relu, Scalar::tanh, Scalar::sigmoid,
+                                 Scalar::softplus, Scalar::exp};
+
+// Numbers of which there is a logarithm.
+View positive(S s) {
+  const View x = s.state(s.n, s.d);
+  for (Index i = 0; i < x.rows; ++i) {
+    for (Index j = 0; j < x.cols; ++j) x(i, j) += Real(0.5);
+  }
+  return x;
+}
+
 void all_maps(K k, S s) {
   const ConstView x = s.in(s.n, s.d);
-  for (Scalar f : {Scalar::leaky_relu, Scalar::tanh, Scalar::sigmoid, Scalar::softplus}) {
-    k.map(f, Real(0.25), x, s.out(s.n, s.d));
-  }
+  for (Scalar f : kFunctions) k.map(f, Real(0.25), x, s.out(s.n, s.d));
+  k.map(Scalar::log, 0, positive(s), s.out(s.n, s.d));
 }
 
 void all_slopes(K k, S s) {
   const ConstView x = s.in(s.n, s.d), dy = s.in(s.n, s.d);
-  for (Scalar f : {Scalar::leaky_relu, Scalar::tanh, Scalar::sigmoid, Scalar::softplus}) {
-    k.map_slope(f, Real(0.25), x, dy, s.out(s.n, s.d));
-  }
+  for (Scalar f : kFunctions) k.map_slope(f, Real(0.25), x, dy, s.out(s.n, s.d));
+  k.map_slope(Scalar::log, 0, positive(s), dy, s.out(s.n, s.d));
 }
 
 // What follows is a real use: the normalised rows and their norms.
@@ -99,6 +118,67 @@ void add_segments(K k, S s) {
   k.add_segments(s.in(s.n, s.d), segments, s.out(s.n, s.d));
 }
 
+// Exponents of at most four, whatever the inputs.
+Pairs pairs(S s) { return {.scale = Real(1) / static_cast<Real>(16 * s.d), .shift = Real(0.5)}; }
+
+// Some rows in the middle are own.
+struct Own {
+  Index first, rows;
+};
+Own own(Index rows) { return {rows / 3, rows - rows / 3 - rows / 4}; }
+
+void exp_sums(K k, S s) {
+  const Index m = s.n + 5;
+  const ConstView a = s.in(s.n, s.d), b = s.in(m, s.d);
+  const auto [first, rows] = own(s.n);
+  Pairs p = pairs(s);
+  k.exp_sums(p, a, b, first, s.out(rows, 1));
+  k.exp_sums(p, b, a, 0, s.out(m, 1));
+  p.shifts = s.state(s.n, 1);
+  p.a_names = pair_names(s, s.n, 7);
+  p.b_names = pair_names(s, m, 5);
+  k.exp_sums(p, a, b, first, s.out(rows, 1));
+}
+
+void exp_sums_grad(K k, S s) {
+  const Index m = s.n + 5;
+  const ConstView a = s.in(s.n, s.d), b = s.in(m, s.d), g = s.in(s.n, 1);
+  const Own of_a = own(s.n), of_b = own(m);
+  Pairs p = pairs(s);
+  k.exp_sums_grad(p, a, b, g, 0, s.out(s.n, s.d), of_b.first, s.out(of_b.rows, s.d));
+  k.exp_sums_grad(p, a, b, g, of_a.first, s.out(of_a.rows, s.d), 0, {});
+  k.exp_sums_grad(p, a, b, g, 0, {}, 0, s.out(m, s.d));
+  p.shifts = s.state(s.n, 1);
+  p.a_names = pair_names(s, s.n, 7);
+  p.b_names = pair_names(s, m, 5);
+  k.exp_sums_grad(p, a, b, g, of_a.first, s.out(of_a.rows, s.d), of_b.first, s.out(of_b.rows, s.d));
+}
+
+void exp_self_sums(K k, S s) {
+  const ConstView a = s.in(s.n, s.d);
+  const auto [first, rows] = own(s.n);
+  k.exp_self_sums(pairs(s), a, 0, s.out(s.n, 1));
+  k.exp_self_sums(pairs(s), a, first, s.out(rows, 1));
+}
+
+void exp_self_sums_grad(K k, S s) {
+  const ConstView a = s.in(s.n, s.d), g = s.in(s.n, 1);
+  const auto [first, rows] = own(s.n);
+  k.exp_self_sums_grad(pairs(s), a, g, 0, s.out(s.n, s.d));
+  k.exp_self_sums_grad(pairs(s), a, g, first, s.out(rows, s.d));
+}
+
+void max_products(K k, S s) {
+  const Index m = s.n + 5;
+  const ConstView a = s.in(s.n, s.d), b = s.in(m, s.d);
+  const auto [first, rows] = own(s.n);
+  Pairs p{.scale = Real(-0.5)};
+  k.max_products(p, a, b, first, s.out(rows, 1));
+  p.a_names = pair_names(s, s.n, 7);
+  p.b_names = pair_names(s, m, 5);
+  k.max_products(p, a, b, first, s.out(rows, 1));
+}
+
 void bpr(K k, S s) {
   k.bpr(s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d), s.lanes(), s.out(s.n, 1), s.out(4, 1));
 }
@@ -106,6 +186,54 @@ void bpr(K k, S s) {
 void bpr_grad(K k, S s) {
   k.bpr_grad(s.in(1, 1), s.in(s.n, 1), s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d),
              s.out(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d));
+}
+
+// Five groups of n rows; one is empty.
+Groups groups(S s) {
+  return {s.keep(std::vector<Index>{0, s.n / 4, s.n / 4, s.n / 2, s.n - s.n / 7, s.n}), 6};
+}
+
+void grouped_gemm(K k, S s) {
+  k.grouped_gemm(s.in(s.n, s.d), groups(s), s.in(5, s.d * 9), s.out(s.n, 9));
+}
+
+void grouped_gemm_nt(K k, S s) {
+  k.grouped_gemm_nt(s.in(s.n, s.d), groups(s), s.in(5, s.d * 9), s.out(s.n, 9));
+}
+
+void grouped_gemm_tn(K k, S s) {
+  k.grouped_gemm_tn(s.in(s.n, s.d), groups(s), s.in(s.n, 9), s.out(5, s.d * 9));
+}
+
+// Three pairs to a row of x, all of different places, last first.
+void dot_pairs(K k, S s) {
+  std::vector<LocalIndex> first, second, place;
+  for (Index e = 0; e < 3 * s.n; ++e) {
+    first.push_back(static_cast<LocalIndex>(e / 3));
+    second.push_back(static_cast<LocalIndex>((e * 5 + 2) % (s.n + 2)));
+    place.push_back(static_cast<LocalIndex>(3 * s.n - e));
+  }
+  const std::size_t n = first.size();
+  const RowPairs pairs{
+      {s.keep(std::move(first)), n}, {s.keep(std::move(second)), n}, {s.keep(std::move(place)), n}};
+  k.dot_pairs(pairs, s.in(s.n, s.d), s.in(s.n + 2, s.d), s.out(3 * s.n + 1, 1));
+}
+
+void segment_softmax(K k, S s) {
+  const CsrView a = s.sparse(1, 0);
+  const std::span<const Index> begin(a.row_begin, static_cast<std::size_t>(s.n) + 1);
+  const Index entries = begin.back();
+  k.segment_softmax(begin, s.in(entries, 1), s.out(entries, 1));
+}
+
+void transr(K k, S s) {
+  k.transr(s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d), s.lanes(), s.out(s.n, 1),
+           s.out(4, 1));
+}
+
+void transr_grad(K k, S s) {
+  k.transr_grad(s.in(1, 1), s.in(s.n, 1), s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d),
+                s.in(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d), s.out(s.n, s.d));
 }
 
 void sgd(K k, S s) {
@@ -171,14 +299,42 @@ const CatalogueRow kRows[] = {
     {"normalize_rows_grad", true, columns, normalize_grad},
     {"gather_rows", true, equal, gather},
     {"add_segments", true, equal, add_segments},
+    {"row_dots", true, columns,
+     [](K k, S s) { k.row_dots(s.in(s.n, s.d), s.in(s.n, s.d), s.out(s.n, 1)); }},
+    {"add_scaled_rows", true, few,
+     [](K k, S s) { k.add_scaled_rows(s.in(s.n, 1), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"drop_rows", true, equal,
+     [](K k, S s) { k.drop_rows(mask(), row_names(s), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"drop_rows_add", true, equal,
+     [](K k, S s) { k.drop_rows_add(mask(), row_names(s), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"add_noise", false, columns,
+     [](K k, S s) {
+       k.add_noise({5, 7, 2, Real(0.25)}, row_names(s), s.in(s.n, s.d), s.out(s.n, s.d));
+     }},
+    {"scale_rows_by_norm", false, columns,
+     [](K k, S s) { k.scale_rows_by_norm(Real(0.75), s.in(s.n, s.d), s.out(s.n, s.d)); }},
     {"spmm", true, longest_row, [](K k, S s) { sparse(k, s, &Kernels::spmm); }},
     {"spmm_add", true, longest_row, [](K k, S s) { sparse(k, s, &Kernels::spmm_add); }},
     {"bpr", true, rows_and_columns, bpr},
     {"bpr_grad", true, few, bpr_grad},
     {"half_squares", true, rows_and_columns,
      [](K k, S s) { k.half_squares(s.in(s.n, s.d), s.lanes(), s.out(4, 1)); }},
+    {"lane_totals", true, rows_and_columns,
+     [](K k, S s) { k.lane_totals(s.in(s.n, s.d), s.lanes(), s.out(4, 1)); }},
     {"axpy_by", true, few,
      [](K k, S s) { k.axpy_by(s.in(1, 1), s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"exp_sums", false, rows_and_columns, exp_sums},
+    {"exp_sums_grad", false, rows_and_columns, exp_sums_grad},
+    {"exp_self_sums", false, rows_and_columns, exp_self_sums},
+    {"exp_self_sums_grad", false, rows_and_columns, exp_self_sums_grad},
+    {"max_products", true, columns, max_products},
+    {"grouped_gemm", true, columns, grouped_gemm},
+    {"grouped_gemm_nt", true, columns, grouped_gemm_nt},
+    {"grouped_gemm_tn", true, rows_and_columns, grouped_gemm_tn},
+    {"dot_pairs", true, columns, dot_pairs},
+    {"segment_softmax", true, longest_row, segment_softmax},
+    {"transr", true, rows_and_columns, transr},
+    {"transr_grad", true, few, transr_grad},
     {"sgd", true, few, sgd},
     {"adagrad", false, few, adagrad},
     {"rowwise_adagrad", false, columns, rowwise_adagrad},

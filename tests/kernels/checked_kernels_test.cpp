@@ -76,6 +76,17 @@ BOOST_AUTO_TEST_CASE(a_matrix_whose_rows_run_backwards_is_refused) {
   refused("spmm", "not ascending", [&] { k->spmm(a, x, {}, y); });
 }
 
+BOOST_AUTO_TEST_CASE(groups_and_pairs_that_do_not_fit_are_refused) {
+  const std::vector<Index> short_of{0, 3}, three{0, 1, 2, 4};
+  const View w(third.data(), 1, 25);
+  refused("grouped_gemm", "groups do not", [&] { k->grouped_gemm(x, short_of, w, y); });
+  refused("grouped_gemm_tn", "expected 1", [&] { k->grouped_gemm_tn(x, three, y, w); });
+  const std::vector<LocalIndex> one{3}, out{4};
+  const View dots(third.data(), 4, 1);
+  refused("dot_pairs", "a second row is 4", [&] { k->dot_pairs({one, out, one}, x, y, dots); });
+  BOOST_CHECK_NO_THROW(k->dot_pairs({one, one, one}, x, y, dots));
+}
+
 BOOST_AUTO_TEST_CASE(a_row_updated_twice_is_refused) {
   const std::vector<LocalIndex> twice{0, 1, 1, 2};
   refused("sgd", "twice", [&] { k->sgd({.rate = 1}, x, twice, y); });

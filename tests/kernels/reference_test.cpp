@@ -287,6 +287,59 @@ BOOST_AUTO_TEST_CASE(a_list_longer_than_the_items_stays_unfilled_at_its_end) {
   BOOST_TEST(best.ids == (std::vector<Index>{1, 0, -1}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(each_group_of_rows_has_its_matrix) {
+  // Group 0 is empty, group 1 holds row 0, group 2 rows 1 and 2. Matrices are (2, 1).
+  const std::vector<Index> begin{0, 0, 1, 3};
+  const Matrix x(3, 2, {1, 2, 3, 4, 5, 6}), w(3, 2, {9, 9, 1, 10, 2, 3}), dy(3, 1, {1, 2, 3});
+  Matrix y(3, 1, {7, 7, 7}), dx(3, 2, {0, 0, 0, 0, 0, 1}), dw(3, 2, {5, 0, 0, 0, 0, 1});
+
+  kernels.grouped_gemm(x, begin, w, y);
+  kernels.grouped_gemm_nt(dy, begin, w, dx);
+  kernels.grouped_gemm_tn(x, begin, dy, dw);
+
+  expect(y, {21, 18, 28});
+  expect(dx, {1, 10, 4, 6, 6, 10});
+  expect(dw, {5, 0, 1, 2, 21, 27});
+}
+
+BOOST_AUTO_TEST_CASE(softmax_of_rows_does_not_overflow_and_rows_may_be_empty) {
+  const std::vector<Index> begin{0, 2, 2, 3, 6};
+  const Matrix x(6, 1, {1000, 1000, -1000, 0, 0, static_cast<Real>(std::log(2.0))});
+  Matrix y(6, 1, {9, 9, 9, 9, 9, 9});
+
+  kernels.segment_softmax(begin, x, y);
+
+  expect_close(y, {0.5, 0.5, 1, 0.25, 0.25, 0.5});
+}
+
+BOOST_AUTO_TEST_CASE(pairs_of_rows_go_to_their_places) {
+  const std::vector<LocalIndex> first{1, 0}, second{0, 2}, place{2, 0};
+  const Matrix x(2, 2, {1, 2, 3, 4}), z(3, 2, {5, 6, 0, 0, 7, 8});
+  Matrix y(3, 1, {9, 9, 9});
+
+  kernels.dot_pairs({first, second, place}, x, z, y);
+
+  expect(y, {23, 9, 39});
+}
+
+// g+ = |1 + 2 - 2|^2 = 1, g- = |1 + 2 - 4|^2 = 1: softplus(0) = log 2, slope 1/2.
+BOOST_AUTO_TEST_CASE(transr_of_equal_distances_is_log_two) {
+  const Matrix h(1, 1, {1}), r(1, 1, {2}), t(1, 1, {2}), n(1, 1, {4}), a(1, 1, {3});
+  const std::vector<Index> lanes{0, 1};
+  Matrix slope(1, 1, {0}), value(1, 1, {0}), dh(1, 1, {0}), dr(1, 1, {1}), dt(1, 1, {0}),
+      dn(1, 1, {0});
+
+  kernels.transr(h, r, t, n, lanes, slope, value);
+  kernels.transr_grad(a, slope, h, r, t, n, dh, dr, dt, dn);
+
+  expect_close(value, {std::log(2.0)});
+  expect_close(slope, {0.5});
+  expect_close(dh, {6});
+  expect_close(dr, {7});
+  expect_close(dt, {-3});
+  expect_close(dn, {-3});
+}
+
 BOOST_AUTO_TEST_CASE(a_nan_score_surfaces_first) {
   const Matrix user(1, 1, {1}), items(3, 1, {5, kNaN, 6});
   const std::vector<Index> ids{0, 1, 2}, begin{0, 0};

@@ -9,6 +9,7 @@
 #include "comm/thread_communicator.h"
 #include "kernels/check.h"
 #include "tests/trainer/random_dataset.h"
+#include "trainer/experiment.h"
 
 namespace chorale {
 namespace {
@@ -184,6 +185,34 @@ BOOST_AUTO_TEST_CASE(users_without_ground_truth_are_not_counted) {
 
   BOOST_TEST(found.users == judged);
   BOOST_TEST(judged < 83);
+}
+
+BOOST_AUTO_TEST_CASE(entities_that_are_no_items_are_never_ranked) {
+  const RandomDataset data(83, 61, 12, 0.1, 37);
+  const Evaluation expected = brute_force(data, 12);
+  const auto others_score_best = [](Index node, Index column) {
+    return node < 83 + 61 ? small_integer(node, column) : Real{1000};
+  };
+
+  for (const int ranks : {1, 3}) {
+    const Setting s{.ranks = ranks, .users_per_block = 7, .value = others_score_best};
+    check_equal(evaluate_on(data, s).front(), expected);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(popularity_is_the_degree_of_items_and_nothing_for_other_entities) {
+  const RandomDataset data(83, 61, 12, 0.1, 37);
+  const Dataset dataset = data.open();
+
+  const std::vector<Real> vectors = popularity_vectors(dataset, dataset.node_partition({12, 1, 0}));
+
+  BOOST_REQUIRE(vectors.size() == 83u + 61 + 37);
+  const auto of_row = [&](Index row) { return vectors[static_cast<std::size_t>(row)]; };
+  BOOST_TEST(of_row(dataset.row_of_user(5)) == Real{1});
+  for (Index e = 0; e < dataset.entities(); ++e) {
+    const Real degree = e < 61 ? static_cast<Real>(dataset.users_of(e).size()) : Real{0};
+    BOOST_TEST(of_row(dataset.row_of_entity(e)) == degree);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(recommendations_are_the_sorted_items_on_every_rank) {

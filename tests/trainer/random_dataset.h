@@ -38,7 +38,8 @@ class TemporaryFolder {
 class RandomDataset {
  public:
   // About a tenth of all pairs in train, a twelfth in test; every seventh user has no test item.
-  RandomDataset(Index users, Index items, int lanes, double density = 0.1)
+  // With `others` there is a knowledge graph of the items and so many entities more.
+  RandomDataset(Index users, Index items, int lanes, double density = 0.1, Index others = 0)
       : train(static_cast<std::size_t>(users)), test(static_cast<std::size_t>(users)) {
     for (Index u = 0; u < users; ++u) {
       const auto row = static_cast<std::size_t>(u);
@@ -54,7 +55,14 @@ class RandomDataset {
     }
     write("train.txt", train);
     write("test.txt", test);
-    prepare({.source = folder_.path(), .out = folder_.path() / "data", .lanes = lanes});
+    for (Index o = 0; o < others; ++o) {
+      std::ofstream(folder_.path() / "kg_final.txt", std::ios::app)
+          << items + o << " 0 " << o % items << '\n';
+    }
+    prepare({.format = others > 0 ? "kgat" : "lightgcn",
+             .source = folder_.path(),
+             .out = folder_.path() / "data",
+             .lanes = lanes});
   }
 
   Dataset open() const { return Dataset::open(folder_.path() / "data"); }

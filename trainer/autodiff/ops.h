@@ -7,6 +7,7 @@
 #include <span>
 
 #include "graph/dist_csr.h"
+#include "graph/hypergraph.h"
 #include "graph/row_subset.h"
 #include "trainer/autodiff/tape.h"
 #include "trainer/autodiff/var.h"
@@ -25,6 +26,8 @@ Var add_bias(Var x, Var b);  // y_i = x_i + b   x:(n,m) rows  b:(1,m) replicated
 
 // --- elementwise functions: ops/elementwise.cpp ---
 Var leaky_relu(Var x, double slope);
+Var log(Var x);
+Var exp(Var x);
 // Drops elements with probability `rate` in training and scales the others by 1 / (1 - rate); the
 // identity otherwise. names[i] is the public number of local row i (device memory): masks are keyed
 // by it.
@@ -43,6 +46,36 @@ Var select(Var x, const RowSubset& subset);
 Var spread(Var x, const RowSubset& subset);
 // y_i = x_i / max(|x_i|, 1e-12)
 Var normalize_rows(Var x);
+// z_i = x_i . y_i     x, y:(n,d) rows   z:(n,1) rows
+Var row_dots(Var x, Var y);
+// Dropout of whole rows, one draw a row; `names` as of dropout.
+Var drop_rows(Var x, double rate, std::span<const Index> names);
+// y_i = x_i + noise of this length that points away from no axis of x_i (kernels.h, add_noise); the
+// identity outside training. The gradient passes through. `names` as of dropout.
+Var add_noise(Var x, double length, std::span<const Index> names);
+// y_i = x_i |x_i|^(exponent - 1). For scoring: it has no adjoint, and backward refuses it.
+Var scale_rows_by_norm(Var x, double exponent);
+
+// --- scalars: ops/scalars.cpp ---
+Var sum(Var x);  // of all elements; x:(n,d) rows, a partial scalar
+// The logarithm of what a partial scalar stands for, the sum of its lanes, again as a partial
+// scalar: the first lane holds it, the others hold 0. Collective, and the host waits.
+Var log_of(Var scalar);
+
+// --- contrast: ops/contrast.cpp. Sums over all pairs of rows, of all ranks; pairs are never
+// stored. Each rank brings its rows together once a step. ---
+// y_i = sum_j exp(scale a_i . b_j - shift)   a:(n,d) rows  b:(m,d) rows  y:(n,1) rows, dealt as a
+Var exp_sums(Var a, Var b, double scale, double shift);
+// The same over pairs of different names. a_names, b_names: one a local row, host memory.
+Var exp_sums(Var a, std::span<const Index> a_names, Var b, std::span<const Index> b_names,
+             double scale, double shift);
+// y_i = sum over j != i of exp(scale a_i . a_j - shift); half the work of exp_sums(a, a).
+Var exp_self_sums(Var a, double scale, double shift);
+// y_i = log sum_j exp(scale a_i . b_j), for products of any size: the largest is taken out first.
+// A row without pairs is an error that shows as -infinity.
+Var log_exp_sums(Var a, Var b, double scale);
+Var log_exp_sums(Var a, std::span<const Index> a_names, Var b, std::span<const Index> b_names,
+                 double scale);
 
 // --- graph: ops/graph.cpp ---
 // y = A x; the halo travels inside. The adjoint is the product with the stored transpose.
@@ -52,5 +85,9 @@ Var spmm(const DistCsr& a, Var x);
 // Nothing is kept for the adjoint, which evaluates the transposed polynomial in Horner form.
 //   x, y:(n,d) rows   c: at least one coefficient, copied
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients);
+
+// y = P x for the clique expansion of a hypergraph; the adjoint is the product with P^T.
+//   x, y:(n,d) rows over P.partition()
+Var expand(const CliqueOperator& p, Var x);
 
 }  // namespace chorale

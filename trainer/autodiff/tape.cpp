@@ -50,6 +50,7 @@ void Tape::reset(Index step, bool training) {
   nodes_.clear();
   adjoints_.clear();
   lookups_.clear();
+  gathered_.clear();
   notes_.clear();
   noted_.clear();
   capture_block_ = capture_used_ = 0;
@@ -113,6 +114,31 @@ const RowExchange& Tape::lookup(const IdColumn& ids, const Partition& rows) {
   }
   lookups_.push_back({&ids, &rows, std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows)});
   return *lookups_.back().exchange;
+}
+
+ConstView Tape::all_rows(Var x) {
+  require(x.layout() == Layout::rows, "all_rows: rows only");
+  for (const Gathered& g : gathered_) {
+    if (g.id == x.id) return g.rows;
+  }
+  gathered_.push_back({x.id, all_rows(x.part(), x.value())});
+  return gathered_.back().rows;
+}
+
+ConstView Tape::all_rows(const Partition& part, ConstView mine) {
+  if (comm_.size() == 1) return mine;
+  require(mine.is_contiguous(), "all_rows: rows of stride {} for {} columns", mine.stride,
+          mine.cols);
+  const View all = arena_.take_view(part.rows(), mine.cols);
+  std::vector<Index> each;
+  for (int r = 0; r < comm_.size(); ++r) {
+    each.push_back((part.first(r + 1) - part.first(r)) * mine.cols *
+                   static_cast<Index>(sizeof(Real)));
+  }
+  const std::span<const Real> own(mine.data, static_cast<std::size_t>(mine.size()));
+  const std::span<Real> everything(all.data, static_cast<std::size_t>(all.size()));
+  comm_.all_gather(std::as_bytes(own), std::as_writable_bytes(everything), each).wait();
+  return all;
 }
 
 double Tape::total(Var loss) {

@@ -69,6 +69,10 @@ class Tape {
   // The exchange that brings the rows named by `ids` to this rank; built once a step for each
   // column.
   const RowExchange& lookup(const IdColumn& ids, const Partition& rows);
+  // The rows of all ranks, of a value (gathered once a step) or of this rank's rows of anything
+  // dealt by `part`. In the memory of the step, or x itself on one rank. Collective.
+  ConstView all_rows(Var x);
+  ConstView all_rows(const Partition& part, ConstView mine);
 
   // Names a term of the loss, to be reported beside it: its total is in `noted` after `total`.
   void note(const char* name, Var scalar) { notes_.push_back({name, scalar}); }
@@ -119,6 +123,11 @@ class Tape {
     std::unique_ptr<RowExchange> exchange;
   };
 
+  struct Gathered {
+    int id;
+    ConstView rows;
+  };
+
   Var add_node(const Node& node);
   void record(Var y, void (*run)(const void*), const void* capture);
   void* store(std::size_t bytes);
@@ -135,6 +144,7 @@ class Tape {
   std::vector<Node> nodes_;
   std::vector<Adjoint> adjoints_;
   std::vector<Lookup> lookups_;
+  std::vector<Gathered> gathered_;
   std::vector<std::pair<const char*, Var>> notes_;
   std::vector<Noted> noted_;
   std::vector<std::unique_ptr<std::byte[]>>

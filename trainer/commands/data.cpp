@@ -18,6 +18,10 @@ void run_prepare(const PrepareOptions& options) {
   fmt::print("{}: {} users, {} items, {} train, {} validation, {} test interactions\n",
              options.out.string(), report.users, report.items, report.train, report.validation,
              report.test);
+  if (report.relations > 0) {
+    fmt::print("  knowledge: {} entities, {} relations, {} facts\n", report.entities,
+               report.relations, report.triples);
+  }
   for (const ReportLine& line : report.lines) fmt::print("  {}: {}\n", line.what, line.count);
 }
 

@@ -87,7 +87,7 @@ Ranker::Ranker(Device& device, Communicator& comm, const Dataset& dataset, const
     const Index begin = static_cast<Index>(ids.size());
     for (Index row = nodes.first(owner); row < nodes.first(owner + 1); ++row) {
       const Index node = dataset.node_of_row(row);
-      if (dataset.is_user(node)) continue;
+      if (!dataset.is_item(node)) continue;
       if (nodes.owns(row)) own_rows.push_back(static_cast<LocalIndex>(row - nodes.first()));
       place_of_[size(node - dataset.users())] = static_cast<LocalIndex>(ids.size());
       ids.push_back(node - dataset.users());

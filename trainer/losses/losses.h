@@ -13,4 +13,19 @@ Var bpr_loss(Var user, Var positive, Var negative);
 // sum over all elements of x^2 / 2.   x:(n,d) rows. A row gathered twice counts twice.
 Var half_squares(Var x);
 
+// TransR on samples (head, relation, tail, corrupted tail): with g(t) = |h W_r + e_r - t W_r|^2,
+//   mean softplus(g(tail) - g(negative))
+//     + l2 / l2_divisor  sum over samples (|h W_r|^2 + |e_r|^2 + |t W_r|^2 + |t' W_r|^2) / 2
+//
+//   head, tail, negative:(b,d) rows over the batch
+//   relation_vectors:(g,k), matrices:(g,d k) rows over the groups, row-major matrices
+// A group is a run of samples of one relation within one lane: local group i holds this rank's
+// samples [groups[i], groups[i+1]), and groups are dealt as the lanes of their samples are. The
+// vector and the matrix of a group are gathered once for it, so a batch that is ordered by relation
+// has few groups. `groups` is host memory that outlives the step.
+//                                    Lin et al., "TransR", AAAI 2015; the regulariser of KGAT's
+//                                    code
+Var transr_loss(Var head, Var tail, Var negative, Var relation_vectors, Var matrices, Groups groups,
+                double l2, double l2_divisor);
+
 }  // namespace chorale

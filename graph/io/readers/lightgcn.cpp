@@ -16,36 +16,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The largest id seen and where, so that an absurd one can be shown.
-struct LargestId {
-  std::int32_t id = -1;
-  TextPlace place;
-
-  void see(std::int32_t value, const TextPlace& where) {
-    if (value <= id) return;
-    id = value;
-    place = where;
-  }
-};
-
 // Lines of one file that are accepted but worth telling.
 struct Oddities {
-  Index blank_lines = 0;
+  LineOddities lines;
   Index without_items = 0;
-  Index crlf = 0;
   Index separators = 0;
-  Index unterminated = 0;
   Index not_ascending = 0;
   Index repeated_users = 0;
 
-  void report(const std::string& file, std::vector<ReportLine>& lines) const {
-    report_if(lines, file + ": users with an empty line", without_items);
-    report_if(lines, file + ": users on more than one line, merged", repeated_users);
-    report_if(lines, file + ": users out of ascending order", not_ascending);
-    report_if(lines, file + ": blank lines, skipped", blank_lines);
-    report_if(lines, file + ": lines that end with CR LF", crlf);
-    report_if(lines, file + ": lines with tabs or extra spaces", separators);
-    report_if(lines, file + ": last line without an end", unterminated);
+  void report(const std::string& file, std::vector<ReportLine>& to) const {
+    report_if(to, file + ": users with an empty line", without_items);
+    report_if(to, file + ": users on more than one line, merged", repeated_users);
+    report_if(to, file + ": users out of ascending order", not_ascending);
+    report_if(to, file + ": lines with tabs or extra spaces", separators);
+    lines.report(file, to);
   }
 };
 
@@ -74,7 +58,7 @@ std::int32_t read_line(const Line& line, const fs::path& path, Progress& to, Int
   std::string_view field;
   TextPlace place{&path, line.number, 0};
   if (!fields.next(field)) {
-    ++odd.blank_lines;
+    ++odd.lines.blank;
     return -1;
   }
   place.column = fields.column();
@@ -100,8 +84,7 @@ void read_split(const fs::path& path, const std::string& name, Progress& to,
   std::vector<std::int32_t> users;
   Line line;
   while (lines.next(line)) {
-    odd.crlf += line.crlf ? 1 : 0;
-    odd.unterminated += line.terminated ? 0 : 1;
+    odd.lines.see(line);
     const std::int32_t user = read_line(line, path, to, pairs, odd);
     if (user < 0) continue;
     odd.not_ascending += !users.empty() && user <= users.back() ? 1 : 0;
@@ -126,17 +109,9 @@ std::vector<std::string> read_names(const fs::path& source, const std::string& l
     data.files.push_back(list);
     return names;
   }
-  // One typing error must not become a billion phantom items.
   const auto pairs = static_cast<Index>(data.train.users.size() + data.test.users.size() +
                                         data.validation.users.size());
-  if (largest.id > 10'000'000 && largest.id / 20 > pairs) {
-    fail_text(largest.place, fmt::format("{} id {}", kind, largest.id),
-              fmt::format("ids without large gaps, for {} interactions", pairs),
-              "ids must be dense, from 0; renumber them");
-  }
-  std::vector<std::string> names;
-  for (Index i = 0; i <= largest.id; ++i) names.push_back(std::to_string(i));
-  return names;
+  return integer_names(largest, kind, pairs);
 }
 
 void check_files(const fs::path& source) {

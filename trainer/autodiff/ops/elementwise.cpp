@@ -4,17 +4,25 @@
 
 namespace chorale {
 
-Var leaky_relu(Var x, double slope) {
-  require(x.layout() == Layout::rows, "leaky_relu: rows only");
+namespace {
+
+Var mapped(const char* op, Scalar f, double parameter, Var x) {
+  require(x.layout() == Layout::rows, "{}: rows only", op);
   Tape& t = *x.tape;
-  const Real below = static_cast<Real>(slope);
+  const Real p = static_cast<Real>(parameter);
   Var y = t.output_rows(x.part(), x.cols());
-  t.kernels().map(Scalar::leaky_relu, below, x.value(), y.out());
-  t.on_backward(y, {x}, [=, &t] {
-    t.kernels().map_slope(Scalar::leaky_relu, below, x.value(), y.grad(), x.grad());
-  });
+  t.kernels().map(f, p, x.value(), y.out());
+  t.on_backward(y, {x}, [=, &t] { t.kernels().map_slope(f, p, x.value(), y.grad(), x.grad()); });
   return y;
 }
+
+}  // namespace
+
+Var leaky_relu(Var x, double slope) { return mapped("leaky_relu", Scalar::leaky_relu, slope, x); }
+
+Var log(Var x) { return mapped("log", Scalar::log, 0, x); }
+
+Var exp(Var x) { return mapped("exp", Scalar::exp, 0, x); }
 
 Var dropout(Var x, double rate, std::span<const Index> names) {
   require(x.layout() == Layout::rows && static_cast<Index>(names.size()) == x.rows(),

@@ -9,20 +9,6 @@
 namespace chorale {
 namespace {
 
-enum class Into { overwrite, add };
-
-// y = A x or y += A x, with the halo.  x:(local columns,d)  y:(local rows,d)
-void product(Tape& t, const DistCsr& a, ConstView x, View y, Into into) {
-  const View ghost = t.arena().take_view(a.ghosts(), x.cols);
-  a.halo().pull(t.arena(), x, ghost);
-  if (into == Into::overwrite) {
-    t.kernels().spmm(a.view(), x, ghost, y);
-  } else {
-    t.kernels().spmm_add(a.view(), x, ghost, y);
-  }
-  t.arena().give_back(ghost);
-}
-
 constexpr std::size_t kMostLayers = 15;
 struct Polynomial {
   std::array<Real, kMostLayers + 1> c{};
@@ -38,7 +24,7 @@ void evaluate(Tape& t, const DistCsr& a, const Polynomial& p, ConstView x, View 
   View now = t.arena().take_view(x.rows, x.cols);
   View next = p.degree > 1 ? t.arena().take_view(x.rows, x.cols) : View{};
   for (std::size_t layer = 1; layer <= p.degree; ++layer) {
-    product(t, a, layer == 1 ? x : ConstView(now), layer == 1 ? now : next, Into::overwrite);
+    a.multiply(t.arena(), layer == 1 ? x : ConstView(now), layer == 1 ? now : next);
     if (layer > 1) std::swap(now, next);
     if (p.c[layer] != 0) k.axpy(p.c[layer], now, z);
   }
@@ -55,11 +41,11 @@ void evaluate_horner(Tape& t, const DistCsr& a, const Polynomial& p, ConstView g
     const ConstView last[] = {g};
     k.sum_of(p.c[p.degree], last, h);
     for (std::size_t layer = p.degree - 1; layer > 0; --layer) {
-      product(t, a, h, next, Into::overwrite);
+      a.multiply(t.arena(), h, next);
       if (p.c[layer] != 0) k.axpy(p.c[layer], g, next);
       std::swap(h, next);
     }
-    product(t, a, h, dx, Into::add);
+    a.multiply_add(t.arena(), h, dx);
     t.arena().give_back(h);
     if (next.data != nullptr) t.arena().give_back(next);
   }
@@ -74,8 +60,20 @@ Var spmm(const DistCsr& a, Var x) {
           a.column_partition().rows());
   Tape& t = *x.tape;
   Var y = t.output_rows(a.row_partition(), x.cols());
-  product(t, a, x.value(), y.out(), Into::overwrite);
-  t.on_backward(y, {x}, [=, &t, &a] { product(t, a.transposed(), y.grad(), x.grad(), Into::add); });
+  a.multiply(t.arena(), x.value(), y.out());
+  t.on_backward(y, {x},
+                [=, &t, &a] { a.transposed().multiply_add(t.arena(), y.grad(), x.grad()); });
+  return y;
+}
+
+Var expand(const CliqueOperator& p, Var x) {
+  require(x.layout() == Layout::rows && x.part() == p.partition(),
+          "expand: x has {} rows, P {}, or they are dealt differently", x.part().rows(),
+          p.partition().rows());
+  Tape& t = *x.tape;
+  Var y = t.output_rows(p.partition(), x.cols());
+  p.multiply(t.arena(), x.value(), y.out());
+  t.on_backward(y, {x}, [=, &t, &p] { p.multiply_transposed_add(t.arena(), y.grad(), x.grad()); });
   return y;
 }
 

@@ -1,4 +1,4 @@
-// Ops on rows: lookups and normalisation.
+// Ops on rows: lookups, normalisation, products and noise.
 #include "kernels/check.h"
 #include "trainer/autodiff/ops.h"
 
@@ -62,6 +62,57 @@ Var normalize_rows(Var x) {
   t.kernels().normalize_rows(x.value(), y.out(), inverse);
   t.on_backward(
       y, {x}, [=, &t] { t.kernels().normalize_rows_grad(y.value(), inverse, y.grad(), x.grad()); });
+  return y;
+}
+
+Var row_dots(Var x, Var y) {
+  require(x.layout() == Layout::rows && y.layout() == Layout::rows && x.rows() == y.rows() &&
+              x.cols() == y.cols(),
+          "row_dots: ({}, {}) and ({}, {}) must be rows of one shape", x.rows(), x.cols(), y.rows(),
+          y.cols());
+  Tape& t = *x.tape;
+  Var z = t.output_rows(x.part(), 1);
+  t.kernels().row_dots(x.value(), y.value(), z.out());
+  t.on_backward(z, {x, y}, [=, &t] {
+    if (x.wants_grad()) t.kernels().add_scaled_rows(z.grad(), y.value(), x.grad());
+    if (y.wants_grad()) t.kernels().add_scaled_rows(z.grad(), x.value(), y.grad());
+  });
+  return z;
+}
+
+Var drop_rows(Var x, double rate, std::span<const Index> names) {
+  require(x.layout() == Layout::rows && static_cast<Index>(names.size()) == x.rows(),
+          "drop_rows: {} rows, {} names", x.rows(), names.size());
+  Tape& t = *x.tape;
+  if (!t.training() || rate == 0) return x;
+  const DropoutMask mask = t.next_mask(rate);
+  Var y = t.output_rows(x.part(), x.cols());
+  t.kernels().drop_rows(mask, names.data(), x.value(), y.out());
+  t.on_backward(y, {x},
+                [=, &t] { t.kernels().drop_rows_add(mask, names.data(), y.grad(), x.grad()); });
+  return y;
+}
+
+Var add_noise(Var x, double length, std::span<const Index> names) {
+  require(x.layout() == Layout::rows && static_cast<Index>(names.size()) == x.rows(),
+          "add_noise: {} rows, {} names", x.rows(), names.size());
+  Tape& t = *x.tape;
+  if (!t.training()) return x;
+  const DropoutMask draw = t.next_mask(0);
+  const Noise noise{draw.seed, draw.step, draw.op, static_cast<Real>(length)};
+  Var y = t.output_rows(x.part(), x.cols());
+  t.kernels().add_noise(noise, names.data(), x.value(), y.out());
+  t.on_backward(y, {x}, [=, &t] { t.kernels().axpy(1, y.grad(), x.grad()); });
+  return y;
+}
+
+Var scale_rows_by_norm(Var x, double exponent) {
+  require(x.layout() == Layout::rows, "scale_rows_by_norm: rows only");
+  Tape& t = *x.tape;
+  Var y = t.output_rows(x.part(), x.cols());
+  t.kernels().scale_rows_by_norm(static_cast<Real>(exponent), x.value(), y.out());
+  t.on_backward(y, {x},
+                [] { require(false, "scale_rows_by_norm: for scoring only, it has no adjoint"); });
   return y;
 }
 

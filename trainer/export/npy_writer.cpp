@@ -1,19 +1,16 @@
 // The header is 6 bytes of magic, the version, a length and a Python dictionary, padded so that the
-// data starts at a multiple of 64. The reader parses the shape only, writes the header that belongs
-// to it and compares.
-#include "trainer/export/npy.h"
+// data starts at a multiple of 64.
+#include "trainer/export/npy_writer.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "graph/io/file.h"
 #include "kernels/check.h"
 
 namespace chorale {
@@ -21,7 +18,6 @@ namespace {
 
 constexpr std::string_view kMagic("\x93NUMPY\x01\x00", 8);
 constexpr std::size_t kPrefix = 10;  // magic, version, u16 length of the dictionary
-constexpr std::string_view kShape = "'shape': (";
 
 std::string header_of(Index rows, Index cols) {
   std::string dictionary =
@@ -37,21 +33,6 @@ std::string header_of(Index rows, Index cols) {
 [[noreturn]] void fail_writing(const std::filesystem::path& path, std::string_view what) {
   throw Error(Exit::io, fmt::format("{}: cannot {}: {}", path.string(), what, std::strerror(errno)),
               "check free space and permissions");
-}
-
-[[noreturn]] void refuse(const std::filesystem::path& path, std::size_t byte,
-                         const std::string& what) {
-  throw Error(Exit::data, fmt::format("{}: byte {}: {}", path.string(), byte, what),
-              "save it with numpy.save(path, array.astype('<f4', order='C'))");
-}
-
-// The number at `text`, which is shortened by it; -1 if there is none.
-Index take_number(std::string_view& text) {
-  Index value = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{}) return -1;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return value;
 }
 
 void write_all(int descriptor, std::span<const std::byte> bytes,
@@ -98,38 +79,6 @@ void NpyWriter::finish() {
   if (::fsync(descriptor_) != 0) fail_writing(path_, "sync");
   const int closed = ::close(std::exchange(descriptor_, -1));
   if (closed != 0) fail_writing(path_, "close");
-}
-
-NpyArray read_npy(const std::filesystem::path& path) {
-  const MappedFile file = MappedFile::open(path, Exit::data);
-  const std::string_view text = file.text();
-  if (!text.starts_with(kMagic)) refuse(path, 0, "found no .npy header of version 1, expected one");
-  const std::size_t shape = text.substr(0, 1024).find(kShape);
-  if (shape == std::string_view::npos) refuse(path, kPrefix, "found no shape, expected one");
-  std::string_view numbers = text.substr(shape + kShape.size(), 64);
-  const Index rows = take_number(numbers);
-  if (numbers.starts_with(", ")) numbers.remove_prefix(2);
-  const Index cols = take_number(numbers);
-  constexpr Index kMost = Index{1} << 40;
-  if (rows < 0 || cols < 0 || rows > kMost || cols > kMost) {
-    refuse(path, shape, fmt::format("found {}, expected two dimensions", text.substr(shape, 40)));
-  }
-  const std::string header = header_of(rows, cols);
-  if (!text.starts_with(header)) {
-    refuse(
-        path, kPrefix,
-        fmt::format("found {}, expected {}", text.substr(kPrefix, 70), header.substr(kPrefix, 70)));
-  }
-  const std::string_view data = text.substr(header.size());
-  if (static_cast<unsigned __int128>(rows) * static_cast<unsigned __int128>(cols) * sizeof(float) !=
-      data.size()) {
-    refuse(
-        path, header.size(),
-        fmt::format("found {} bytes of data, expected {} x {} float32", data.size(), rows, cols));
-  }
-  NpyArray array{rows, cols, std::vector<float>(data.size() / sizeof(float))};
-  if (!data.empty()) std::memcpy(array.values.data(), data.data(), data.size());
-  return array;
 }
 
 }  // namespace chorale

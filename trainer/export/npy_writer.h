@@ -1,11 +1,9 @@
-// NumPy's .npy format, version 1, for what is exported: two-dimensional float32 arrays in C order.
-// The reader takes exactly what the writer and numpy.save write and refuses everything else, object
-// arrays (pickle) first.
+// Writes NumPy's .npy format, version 1, for what is exported: two-dimensional float32 arrays in C
+// order. Reading is in graph/io/npy.h.
 #pragma once
 
 #include <filesystem>
 #include <span>
-#include <vector>
 
 #include "kernels/view.h"
 
@@ -28,18 +26,5 @@ class NpyWriter {
   Index left_;  // values still to come
   int descriptor_ = -1;
 };
-
-struct NpyArray {
-  Index rows = 0;
-  Index cols = 0;
-  std::vector<float> values;
-  std::span<const float> row(Index i) const {
-    return std::span(values).subspan(static_cast<std::size_t>(i * cols),
-                                     static_cast<std::size_t>(cols));
-  }
-};
-
-// Throws Error (Exit::data) naming file, byte, found and expected.
-NpyArray read_npy(const std::filesystem::path& path);
 
 }  // namespace chorale
