@@ -19,7 +19,11 @@ void sum_of(Real a, std::span<const ConstView> xs, View y, Index first_row);
 void leaky_relu(Real parameter, ConstView x, View y);
 void leaky_relu_slope(Real parameter, ConstView x, ConstView dy, View dx);
 void add_row(ConstView b, View y);
+
+// random numbers (simd_random.cpp)
 void dropout(const DropoutMask& mask, const Index* global_row, ConstView x, View y, bool add);
+void drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x, View y, bool add);
+void add_noise(const Noise& noise, const Index* global_row, ConstView x, View y);
 
 // rows and losses (simd_rows.cpp)
 void normalize_rows(ConstView x, View y, View inverse);
@@ -29,6 +33,9 @@ void bpr_differences(ConstView u, ConstView p, ConstView n, View difference);
 void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du, View dp,
               View dn);
 double sum_of_squares(ConstView x);
+double sum_of_elements(ConstView x);
+void row_dots(ConstView x, ConstView y, View out);
+void add_scaled_rows(ConstView c, ConstView x, View y);
 void column_sums(ConstView x, View b);
 
 // sparse (simd_sparse.cpp): rows [first, last)
