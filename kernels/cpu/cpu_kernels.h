@@ -61,6 +61,15 @@ class CpuKernels final : public ReferenceKernels {
   void lane_totals(ConstView x, LaneOffsets lanes, View value) const override;
   void axpy_by(ConstView a, ConstView x, View y) const override;
 
+  void exp_sums(const Pairs& pairs, ConstView a, ConstView b, Index first, View y) const override;
+  void exp_sums_grad(const Pairs& pairs, ConstView a, ConstView b, ConstView g, Index a_first,
+                     View da, Index b_first, View db) const override;
+  void exp_self_sums(const Pairs& pairs, ConstView a, Index first, View y) const override;
+  void exp_self_sums_grad(const Pairs& pairs, ConstView a, ConstView g, Index first,
+                          View da) const override;
+  void max_products(const Pairs& pairs, ConstView a, ConstView b, Index first,
+                    View y) const override;
+
   void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const override;
   void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const override;
   void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,

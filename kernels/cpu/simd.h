@@ -6,6 +6,7 @@
 // body.
 #pragma once
 
+#include "kernels/cpu/pair_cell.h"
 #include "kernels/kernels.h"
 
 namespace chorale::simd {
@@ -46,6 +47,24 @@ void spmm(const CsrView& a, ConstView x, ConstView ghost, View y, bool add, Inde
 void gemm(ConstView x, ConstView w, View y);
 void gemm_nt(ConstView dy, ConstView w, View dx);
 void gemm_tn(ConstView x, ConstView dy, View dw);
+
+// cells of contrast (simd_contrast.cpp); scores are left . right, exponents are in units of log 2
+// row_sums[r] = sum over columns of 2^(score - shift), col_sums[c] = sum over rows, unless null.
+//   row_sums:(rows) col_sums:(kCellBlock)
+void exp_sums(const PairCell& cell, Real* row_sums, Real* col_sums);
+// w(r, c) = (row_factors[r] + col_factors[c]) 2^(score - shift), zero for pairs that are left out.
+//   w:(rows, cols) with stride kWeightStride   col_factors:(kCellBlock), or null
+void weights(const PairCell& cell, const Real* row_factors, const Real* col_factors, Real* w);
+void max_products(const PairCell& cell, Real* row_maxima);
+// At most kCellBlock rows as a cell's right operand: `to` has kCellBlock * d elements.
+void pack_transposed_block(ConstView rows, Real factor, Real* to);
+// At most kCellBlock rows as the right operand of add_block_product: `to` has kCellBlock * d
+// elements with d rounded up to kWidestTile.
+constexpr Index kWidestTile = 64;
+void pack_block(ConstView rows, Real* to);
+// to(i, .) += sum over t < depth of w[i * row + t * step] block(t, .), one chain from zero.
+void add_block_product(const Real* w, Index row, Index step, Index depth, const Real* block,
+                       View to);
 
 // optimizers (simd_optimizers.cpp): rows [first, last) of g
 void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w, Index first, Index last);
