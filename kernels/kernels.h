@@ -120,9 +120,10 @@ class Kernels {
   // x_rows[s] += sum over the segment, in its order. See Segments.
   virtual void add_segments(ConstView y, const Segments& segments, View x) const = 0;
 
-  virtual void row_dots(ConstView x, ConstView y, View out) const = 0;  // out_i = x_i . y_i  (n,1)
-  virtual void add_scaled_rows(ConstView c, ConstView x,
-                               View y) const = 0;  // y_i += c_i x_i c:(n,1)
+  // out_i = x_i . y_i    out:(n,1)
+  virtual void row_dots(ConstView x, ConstView y, View out) const = 0;
+  // y_i += c_i x_i       c:(n,1)
+  virtual void add_scaled_rows(ConstView c, ConstView x, View y) const = 0;
   // dropout of whole rows: row i is dropped where dropout would drop its element (i, 0).
   virtual void drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x,
                          View y) const = 0;
@@ -161,8 +162,9 @@ class Kernels {
   // --- contrast: sums over pairs of rows, which are never stored. a:(n,d) and b:(m,d) hold the
   // rows of all ranks; an output holds some of them, its rows [first, first + rows): the own rows.
   // What an own row receives is the same bits whichever rows are own: terms are summed in blocks
-  // cut by row number, and blocks are added in ascending order. --- y_i += sum_j e_ij for own rows
-  // i of a.    y:(own,1)
+  // cut by row number, and blocks are added in ascending order. ---
+
+  // y_i += sum_j e_ij for own rows i of a.    y:(own,1)
   virtual void exp_sums(const Pairs& pairs, ConstView a, ConstView b, Index first,
                         View y) const = 0;
   // With w_ij = g_i e_ij: da_i += scale sum_j w_ij b_j for own rows of a,

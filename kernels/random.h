@@ -67,7 +67,7 @@ inline double random_uniform(RandomKey key, std::uint64_t step, std::uint64_t in
 
 // Uniform in [0, 1) from one word: 24 bits, so that float and double hold the same number.
 inline float uniform_of_word(std::uint32_t word) {
-  return static_cast<float>(word >> 8) * 0x1.0p-24f;
+  return static_cast<float>(static_cast<std::int32_t>(word >> 8)) * 0x1.0p-24f;
 }
 
 // Standard normal by Box and Muller, one value a draw.

@@ -137,6 +137,44 @@ void CpuKernels::add_segments(ConstView y, const Segments& segments, View x) con
        [&](Index f, Index l) { simd::add_segments(y, segments, x, f, l); });
 }
 
+void CpuKernels::row_dots(ConstView x, ConstView y, View out) const {
+  rows(x.rows, x.cols, [&](Index f, Index l) {
+    simd::row_dots(x.row_block(f, l), y.row_block(f, l), out.row_block(f, l));
+  });
+}
+
+void CpuKernels::add_scaled_rows(ConstView c, ConstView x, View y) const {
+  rows(y.rows, y.cols, [&](Index f, Index l) {
+    simd::add_scaled_rows(c.row_block(f, l), x.row_block(f, l), y.row_block(f, l));
+  });
+}
+
+void CpuKernels::drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x,
+                           View y) const {
+  rows(y.rows, y.cols, [&](Index f, Index l) {
+    simd::drop_rows(mask, global_row + f, x.row_block(f, l), y.row_block(f, l), false);
+  });
+}
+
+void CpuKernels::drop_rows_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                               View y) const {
+  rows(y.rows, y.cols, [&](Index f, Index l) {
+    simd::drop_rows(mask, global_row + f, x.row_block(f, l), y.row_block(f, l), true);
+  });
+}
+
+void CpuKernels::add_noise(const Noise& noise, const Index* global_row, ConstView x, View y) const {
+  rows(y.rows, y.cols, [&](Index f, Index l) {
+    simd::add_noise(noise, global_row + f, x.row_block(f, l), y.row_block(f, l));
+  });
+}
+
+void CpuKernels::scale_rows_by_norm(Real exponent, ConstView x, View y) const {
+  rows(y.rows, y.cols, [&](Index f, Index l) {
+    ReferenceKernels::scale_rows_by_norm(exponent, x.row_block(f, l), y.row_block(f, l));
+  });
+}
+
 // --- sparse ---
 
 void CpuKernels::sparse_product(const CsrView& a, ConstView x, ConstView ghost, View y,
@@ -203,6 +241,15 @@ void CpuKernels::half_squares(ConstView x, LaneOffsets lanes, View value) const 
     for (Index lane = first; lane < last; ++lane) {
       const double sum = simd::sum_of_squares(x.row_block(lanes[lane], lanes[lane + 1]));
       value(lane, 0) = static_cast<Real>(sum / 2);
+    }
+  });
+}
+
+void CpuKernels::lane_totals(ConstView x, LaneOffsets lanes, View value) const {
+  rows(value.rows, x.size() / std::max<Index>(value.rows, 1), [&](Index first, Index last) {
+    for (Index lane = first; lane < last; ++lane) {
+      const ConstView of_lane = x.row_block(lanes[lane], lanes[lane + 1]);
+      value(lane, 0) = static_cast<Real>(simd::sum_of_elements(of_lane));
     }
   });
 }

@@ -42,6 +42,14 @@ class CpuKernels final : public ReferenceKernels {
   void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const override;
   void gather_rows(ConstView x, Rows rows, View y) const override;
   void add_segments(ConstView y, const Segments& segments, View x) const override;
+  void row_dots(ConstView x, ConstView y, View out) const override;
+  void add_scaled_rows(ConstView c, ConstView x, View y) const override;
+  void drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x,
+                 View y) const override;
+  void drop_rows_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                     View y) const override;
+  void add_noise(const Noise& noise, const Index* global_row, ConstView x, View y) const override;
+  void scale_rows_by_norm(Real exponent, ConstView x, View y) const override;
 
   void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
   void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
@@ -51,6 +59,7 @@ class CpuKernels final : public ReferenceKernels {
   void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du,
                 View dp, View dn) const override;
   void half_squares(ConstView x, LaneOffsets lanes, View value) const override;
+  void lane_totals(ConstView x, LaneOffsets lanes, View value) const override;
   void axpy_by(ConstView a, ConstView x, View y) const override;
 
   void grouped_gemm(ConstView x, Groups begin, ConstView w, View y) const override;
@@ -62,6 +71,15 @@ class CpuKernels final : public ReferenceKernels {
               View value) const override;
   void transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t, ConstView n,
                    View dh, View dr, View dt, View dn) const override;
+
+  void exp_sums(const Pairs& pairs, ConstView a, ConstView b, Index first, View y) const override;
+  void exp_sums_grad(const Pairs& pairs, ConstView a, ConstView b, ConstView g, Index a_first,
+                     View da, Index b_first, View db) const override;
+  void exp_self_sums(const Pairs& pairs, ConstView a, Index first, View y) const override;
+  void exp_self_sums_grad(const Pairs& pairs, ConstView a, ConstView g, Index first,
+                          View da) const override;
+  void max_products(const Pairs& pairs, ConstView a, ConstView b, Index first,
+                    View y) const override;
 
   void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const override;
   void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const override;

@@ -6,6 +6,7 @@
 // body.
 #pragma once
 
+#include "kernels/cpu/pair_cell.h"
 #include "kernels/kernels.h"
 
 namespace chorale::simd {
@@ -19,7 +20,11 @@ void sum_of(Real a, std::span<const ConstView> xs, View y, Index first_row);
 void leaky_relu(Real parameter, ConstView x, View y);
 void leaky_relu_slope(Real parameter, ConstView x, ConstView dy, View dx);
 void add_row(ConstView b, View y);
+
+// random numbers (simd_random.cpp)
 void dropout(const DropoutMask& mask, const Index* global_row, ConstView x, View y, bool add);
+void drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x, View y, bool add);
+void add_noise(const Noise& noise, const Index* global_row, ConstView x, View y);
 
 // rows and losses (simd_rows.cpp)
 void normalize_rows(ConstView x, View y, View inverse);
@@ -29,6 +34,9 @@ void bpr_differences(ConstView u, ConstView p, ConstView n, View difference);
 void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du, View dp,
               View dn);
 double sum_of_squares(ConstView x);
+double sum_of_elements(ConstView x);
+void row_dots(ConstView x, ConstView y, View out);
+void add_scaled_rows(ConstView c, ConstView x, View y);
 void column_sums(ConstView x, View b);
 
 // sparse (simd_sparse.cpp): rows [first, last)
@@ -45,6 +53,24 @@ void dot_pairs(const RowPairs& pairs, ConstView x, ConstView z, View y, Index fi
 void transr_differences(ConstView h, ConstView r, ConstView t, ConstView n, View difference);
 void transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t, ConstView n,
                  View dh, View dr, View dt, View dn);
+
+// cells of contrast (simd_contrast.cpp); scores are left . right, exponents are in units of log 2
+// row_sums[r] = sum over columns of 2^(score - shift), col_sums[c] = sum over rows, unless null.
+//   row_sums:(rows) col_sums:(kCellBlock)
+void exp_sums(const PairCell& cell, Real* row_sums, Real* col_sums);
+// w(r, c) = (row_factors[r] + col_factors[c]) 2^(score - shift), zero for pairs that are left out.
+//   w:(rows, cols) with stride kWeightStride   col_factors:(kCellBlock), or null
+void weights(const PairCell& cell, const Real* row_factors, const Real* col_factors, Real* w);
+void max_products(const PairCell& cell, Real* row_maxima);
+// At most kCellBlock rows as a cell's right operand: `to` has kCellBlock * d elements.
+void pack_transposed_block(ConstView rows, Real factor, Real* to);
+// At most kCellBlock rows as the right operand of add_block_product: `to` has kCellBlock * d
+// elements with d rounded up to kWidestTile.
+constexpr Index kWidestTile = 64;
+void pack_block(ConstView rows, Real* to);
+// to(i, .) += sum over t < depth of w[i * row + t * step] block(t, .), one chain from zero.
+void add_block_product(const Real* w, Index row, Index step, Index depth, const Real* block,
+                       View to);
 
 // optimizers (simd_optimizers.cpp): rows [first, last) of g
 void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w, Index first, Index last);

@@ -19,24 +19,6 @@ namespace chorale::simd::HWY_NAMESPACE {
 
 constexpr Index kDepth = 256;
 
-template <int kRows>
-HWY_INLINE void store_tile(const Vec (&sum)[kRows][kTileVectors], View y, Index i, Index j,
-                           bool add) {
-  const Index lanes = lanes_of_tag();
-  for (int r = 0; r < kRows; ++r) {
-    for (int c = 0; c < kTileVectors; ++c) {
-      const Index col = j + c * lanes;
-      Real* to = y.row(i + r) + col;
-      if (col + lanes <= y.cols) {
-        hn::StoreU(add ? hn::Add(hn::LoadU(Tag(), to), sum[r][c]) : sum[r][c], Tag(), to);
-      } else if (col < y.cols) {
-        const Part<Tag> at{hn::FirstN(Tag(), static_cast<std::size_t>(y.cols - col))};
-        at.store(add ? hn::Add(at.load(to), sum[r][c]) : sum[r][c], to);
-      }
-    }
-  }
-}
-
 // y = or += left (y.rows, depth) times what `pack` puts into panels (depth, y.cols).
 template <class Pack>
 HWY_INLINE void product(Left left, Index depth, View y, bool add, Pack pack) {

@@ -81,6 +81,32 @@ double sum_of_squares_impl(ConstView x) {
   return sum;
 }
 
+double sum_of_elements_impl(ConstView x) {
+  double sum = 0;
+  for (Index i = 0; i < x.rows; ++i) {
+    const Real* row = x.row(i);
+    sum += static_cast<double>(sum_of_products(x.cols, [&](auto at, Index j, auto part) HWY_ATTR {
+      return hn::Add(at.load(row + j), part);
+    }));
+  }
+  return sum;
+}
+
+void row_dots_impl(ConstView x, ConstView y, View out) {
+  for (Index i = 0; i < x.rows; ++i) out(i, 0) = dot(x.row(i), y.row(i), x.cols);
+}
+
+void add_scaled_rows_impl(ConstView c, ConstView x, View y) {
+  for (Index i = 0; i < y.rows; ++i) {
+    const Vec factor = hn::Set(Tag(), c(i, 0));
+    const Real* from = x.row(i);
+    Real* to = y.row(i);
+    each_vector(Tag(), y.cols, [&](auto at, Index j) HWY_ATTR {
+      at.store(hn::MulAdd(factor, at.load(from + j), at.load(to + j)), to + j);
+    });
+  }
+}
+
 void column_sums_impl(ConstView x, View b) {
   constexpr Index kBlock = 64;
   for (Index j = 0; j < x.cols; j += kBlock) {
@@ -106,6 +132,9 @@ HWY_EXPORT(add_segments_impl);
 HWY_EXPORT(bpr_differences_impl);
 HWY_EXPORT(bpr_grad_impl);
 HWY_EXPORT(sum_of_squares_impl);
+HWY_EXPORT(sum_of_elements_impl);
+HWY_EXPORT(row_dots_impl);
+HWY_EXPORT(add_scaled_rows_impl);
 HWY_EXPORT(column_sums_impl);
 
 void normalize_rows(ConstView x, View y, View inverse) {
@@ -125,6 +154,13 @@ void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView 
   HWY_DYNAMIC_DISPATCH(bpr_grad_impl)(a, slope, u, p, n, du, dp, dn);
 }
 double sum_of_squares(ConstView x) { return HWY_DYNAMIC_DISPATCH(sum_of_squares_impl)(x); }
+double sum_of_elements(ConstView x) { return HWY_DYNAMIC_DISPATCH(sum_of_elements_impl)(x); }
+void row_dots(ConstView x, ConstView y, View out) {
+  HWY_DYNAMIC_DISPATCH(row_dots_impl)(x, y, out);
+}
+void add_scaled_rows(ConstView c, ConstView x, View y) {
+  HWY_DYNAMIC_DISPATCH(add_scaled_rows_impl)(c, x, y);
+}
 void column_sums(ConstView x, View b) { HWY_DYNAMIC_DISPATCH(column_sums_impl)(x, b); }
 
 }  // namespace chorale::simd

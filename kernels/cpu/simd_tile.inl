@@ -1,5 +1,5 @@
-// The register tile of dense products, for simd_gemm.cpp and simd_ranking.cpp (included once per
-// instruction set, hence no include guard; simd_columns.inl stands before it).
+// The register tile of dense products, for simd_gemm.cpp, simd_ranking.cpp and simd_contrast.cpp
+// (included once per instruction set, hence no include guard; simd_columns.inl stands before it).
 namespace chorale::simd::HWY_NAMESPACE {
 
 constexpr int kTileRows = 6;
@@ -35,6 +35,25 @@ template <int kRows>
 HWY_INLINE void clear(Vec (&sum)[kRows][kTileVectors]) {
   for (int r = 0; r < kRows; ++r) {
     for (int c = 0; c < kTileVectors; ++c) sum[r][c] = hn::Zero(Tag());
+  }
+}
+
+// y = or += the tile at (i, j), as far as y reaches.
+template <int kRows>
+HWY_INLINE void store_tile(const Vec (&sum)[kRows][kTileVectors], View y, Index i, Index j,
+                           bool add) {
+  const Index lanes = lanes_of_tag();
+  for (int r = 0; r < kRows; ++r) {
+    for (int c = 0; c < kTileVectors; ++c) {
+      const Index col = j + c * lanes;
+      Real* to = y.row(i + r) + col;
+      if (col + lanes <= y.cols) {
+        hn::StoreU(add ? hn::Add(hn::LoadU(Tag(), to), sum[r][c]) : sum[r][c], Tag(), to);
+      } else if (col < y.cols) {
+        const Part<Tag> at{hn::FirstN(Tag(), static_cast<std::size_t>(y.cols - col))};
+        at.store(add ? hn::Add(at.load(to), sum[r][c]) : sum[r][c], to);
+      }
+    }
   }
 }
 

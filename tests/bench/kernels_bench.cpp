@@ -2,6 +2,9 @@
 // interactions), d = 64: best of several runs, in CPU time of all threads of the process divided by
 // the threads.
 //
+// Contrast runs at the size of the TikTok data set (9,308 users, 6,710 items) and is also given as
+// a part of the roof, fused steps without memory, which is measured right before it.
+//
 //   kernels_bench [threads] [rounds]
 #include <fmt/format.h>
 #include <time.h>
@@ -12,11 +15,13 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 #include "kernels/array.h"
 #include "kernels/device.h"
 #include "kernels/random.h"
+#include "tests/bench/fma_roof.h"
 
 namespace chorale {
 namespace {
@@ -35,9 +40,9 @@ struct Bench {
   int threads;
   int rounds;
 
-  // amount: bytes or operations of one call.
+  // amount: bytes or operations of one call. Returns the best CPU time of one thread.
   template <class Call>
-  void time(const char* name, const char* unit, double amount, Call call) const {
+  double time(const char* name, const char* unit, double amount, Call call) const {
     double best_cpu = std::numeric_limits<double>::max(), best_wall = best_cpu;
     for (int r = 0; r <= rounds; ++r) {
       const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID), wall = seconds(CLOCK_MONOTONIC);
@@ -48,6 +53,7 @@ struct Bench {
     }
     fmt::print("{:<28} {:>12.0f} ns cpu/thread {:>12.0f} ns wall {:>8.1f} {}\n", name,
                1e9 * best_cpu, 1e9 * best_wall, amount / best_cpu * 1e-9, unit);
+    return best_cpu;
   }
 
   Array<Real> random(Index n, std::uint64_t name) const {
@@ -161,6 +167,15 @@ void bench_dense(const Bench& b) {
   const std::vector<Index> numbers(static_cast<std::size_t>(m), 1);
   const DropoutMask mask{.seed = 1, .step = 1, .op = 1, .rate = Real(0.1)};
   b.time("dropout, all rows", "GB/s", 2 * bytes, [&] { k.dropout(mask, numbers.data(), vp, vq); });
+  b.time("drop_rows, all rows", "GB/s", 2 * bytes,
+         [&] { k.drop_rows(mask, numbers.data(), vp, vq); });
+  b.time("add_noise, all rows", "GB/s", 2 * bytes, [&] {
+    k.add_noise({1, 1, 1, Real(0.1)}, numbers.data(), vp, vq);
+  });
+  b.time("row_dots, all rows", "GB/s", 2 * bytes, [&] { k.row_dots(vp, vq, {r.data(), m, 1}); });
+  b.time("add_scaled_rows, all rows", "GB/s", 3 * bytes, [&] {
+    k.add_scaled_rows({r.data(), m, 1}, vp, vq);
+  });
   b.time("map tanh, all rows", "GB/s", 2 * bytes, [&] { k.map(Scalar::tanh, 0, vp, vq); });
 }
 
@@ -207,6 +222,57 @@ void bench_ranking(const Bench& b) {
   });
 }
 
+// The full softmax of a batch over all items, forward and backward.
+void bench_softmax(const Bench& b) {
+  constexpr Index kBatch = 2048;
+  const Kernels& k = b.device->kernels();
+  const Array<Real> users = b.random(kBatch * kDim, 1), items = b.random(kItems * kDim, 2),
+                    largest = b.random(kBatch, 3), sums = b.random(kBatch, 4),
+                    du = b.random(kBatch * kDim, 5), di = b.random(kItems * kDim, 6);
+  const View u(users.data(), kBatch, kDim), i(items.data(), kItems, kDim);
+  const View shifts(largest.data(), kBatch, 1), y(sums.data(), kBatch, 1);
+  const Pairs pairs{.scale = 1, .shifts = shifts};
+  const double flop = 640.0 * static_cast<double>(kBatch) * static_cast<double>(kItems);
+  b.time("softmax 2048 x 40981", "GFLOP/s", flop, [&] {
+    k.max_products(pairs, u, i, 0, shifts);
+    k.exp_sums(pairs, u, i, 0, y);
+    k.exp_sums_grad(pairs, u, i, y, 0, {du.data(), kBatch, kDim}, 0, {di.data(), kItems, kDim});
+  });
+}
+
+// All-node InfoNCE (MMHCL): rows of a against themselves and against b, forward and backward.
+void bench_contrast(const Bench& b) {
+  constexpr int kSteps = 20'000'000;
+  const double roof = b.threads * fused_steps(kSteps);
+  const double roof_time = b.time("fused steps", "GFLOP/s", roof, [&] {
+    std::vector<std::jthread> others;
+    for (int t = 1; t < b.threads; ++t) others.emplace_back([] { fused_steps(kSteps); });
+    fused_steps(kSteps);
+  });
+  const Kernels& k = b.device->kernels();
+  for (Index n : {9308, 6710}) {
+    const Array<Real> a = b.random(n * kDim, 1), h = b.random(n * kDim, 2), g = b.random(n, 3),
+                      da = b.random(n * kDim, 4), dh = b.random(n * kDim, 5), y = b.random(n, 6);
+    const View va(a.data(), n, kDim), vh(h.data(), n, kDim), vg(g.data(), n, 1),
+        vda(da.data(), n, kDim), vdh(dh.data(), n, kDim), vy(y.data(), n, 1);
+    const Pairs pairs{.scale = Real(0.3), .shift = Real(0.3)};
+    double whole = 0, spent = 0;
+    const auto row = [&](const char* name, double flop_per_pair, auto call) {
+      const double flop = flop_per_pair * static_cast<double>(n) * static_cast<double>(n);
+      whole += flop;
+      spent += b.time(name, "GFLOP/s", flop, call);
+    };
+    fmt::print("{} rows, {} columns\n", n, kDim);
+    row("  exp_self_sums", 64, [&] { k.exp_self_sums(pairs, va, 0, vy); });
+    row("  exp_sums", 128, [&] { k.exp_sums(pairs, va, vh, 0, vy); });
+    row("  exp_self_sums_grad", 192, [&] { k.exp_self_sums_grad(pairs, va, vg, 0, vda); });
+    row("  exp_sums_grad", 384, [&] { k.exp_sums_grad(pairs, va, vh, vg, 0, vda, 0, vdh); });
+    fmt::print("  together {:.1f} GFLOP/s, {:.0f} % of the roof\n", whole / spent * 1e-9,
+               100 * whole / spent / (roof / roof_time));
+  }
+  bench_softmax(b);
+}
+
 }  // namespace
 }  // namespace chorale
 
@@ -216,6 +282,7 @@ int main(int argc, char** argv) {
   chorale::bench_sparse(bench);
   chorale::bench_dense(bench);
   chorale::bench_relations(bench);
+  chorale::bench_contrast(bench);
   chorale::bench_ranking({chorale::make_device({.threads = threads}), threads, 2});
   return 0;
 }

@@ -119,8 +119,8 @@ struct Fixture {
   Var measure(Var v) { return half_squares(v + leaf(v.part() == nodes ? offset : batch_offset)); }
   // Samples are rows of x, of y and of x again.
   Var transr(double l2) {
-    return transr_loss(gather(leaf(x), ids, batch), gather(leaf(y), ids, batch),
-                       gather(leaf(x), other_ids, batch),
+    return transr_loss(gather(leaf(x), ids), gather(leaf(y), ids),
+                       gather(leaf(x), other_ids),
                        gather(leaf(relation_vectors), relation_ids, groups),
                        gather(leaf(matrices), relation_ids, groups), group_begin, l2, 7);
   }
@@ -208,11 +208,11 @@ const std::vector<Case> cases = {
     {"exp_sums over other rows",
      [](Fixture& f) {
        return half_squares(
-           log(exp_sums(gather(f.leaf(f.x), f.ids, f.batch), f.leaf(f.y), 0.4, 1.0)));
+           log(exp_sums(gather(f.leaf(f.x), f.ids), f.leaf(f.y), 0.4, 1.0)));
      }},
     {"exp_sums by name",
      [](Fixture& f) {
-       const Var rows = gather(f.leaf(f.x), f.ids, f.batch);
+       const Var rows = gather(f.leaf(f.x), f.ids);
        return half_squares(log(exp_sums(rows, f.ids.rows, f.leaf(f.y), f.numbers, 0.4, 1.0)) +
                            log(exp_sums(rows, f.ids.rows, rows, f.other_ids.rows, 0.4, 0.5)));
      }},
@@ -224,7 +224,7 @@ const std::vector<Case> cases = {
      [](Fixture& f) { return half_squares(log_exp_sums(f.leaf(f.x), f.leaf(f.y), 2.0)); }},
     {"log_exp_sums of large products",
      [](Fixture& f) {
-       const Var rows = gather(f.leaf(f.x), f.ids, f.batch);
+       const Var rows = gather(f.leaf(f.x), f.ids);
        return sum(0.01 * log_exp_sums(100.0 * rows, f.ids.rows, f.leaf(f.y), f.numbers, 3.0));
      }},
     {"all-node contrast", contrast},
@@ -318,7 +318,7 @@ BOOST_AUTO_TEST_CASE(shapes_and_layouts_that_do_not_fit_are_refused_with_both_sh
     BOOST_CHECK_THROW(multiply(x, half_squares(x)), Error);
     BOOST_CHECK_THROW(spmm(f.a, gather(x, f.ids)), Error);
     BOOST_CHECK_THROW(f.tape.total(x), Error);
-    BOOST_CHECK_THROW(expand(f.factored, gather(x, f.ids, f.batch)), Error);
+    BOOST_CHECK_THROW(expand(f.factored, gather(x, f.ids)), Error);
     ++f.group_begin[1];  // no longer at the end of a lane
     BOOST_CHECK_THROW(f.transr(0), Error);
   });

@@ -71,8 +71,7 @@ void compare(const Kernels& reference, const Kernels& other, const CatalogueRow&
 }
 
 std::set<std::string> declared_kernels() {
-  const std::filesystem::path here = __FILE__;
-  std::ifstream file(here.parent_path() / "../../kernels/kernels.h");
+  std::ifstream file(CHORALE_SOURCE_DIR "/kernels/kernels.h");
   BOOST_REQUIRE(file.good());
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   const std::regex declaration("virtual void ([a-z_0-9]+)\\(");

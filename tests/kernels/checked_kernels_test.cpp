@@ -102,6 +102,20 @@ BOOST_AUTO_TEST_CASE(numbers_out_of_range_are_refused) {
   refused("adam", "step is 0", [&] { k->adam({.rate = 1, .step = 0}, x, y, z, z); });
 }
 
+BOOST_AUTO_TEST_CASE(pairs_that_do_not_fit_are_refused) {
+  const std::vector<Index> names(4, 0);
+  const View sums(third.data(), 4, 1);
+  refused("exp_sums", "expected (4, 5)",
+          [&] { k->exp_sums({}, x, View(other.data(), 4, 4), 0, sums); });
+  refused("exp_sums", "the end of the own rows", [&] { k->exp_sums({}, x, y, 1, sums); });
+  refused("max_products", "lists of names",
+          [&] { k->max_products({.a_names = names.data()}, x, y, 0, sums); });
+  refused("exp_self_sums", "lists of names", [&] {
+    k->exp_self_sums({.a_names = names.data(), .b_names = names.data()}, x, 0, sums);
+  });
+  refused("exp_sums_grad", "overlaps", [&] { k->exp_sums_grad({}, x, y, sums, 0, z, 0, z); });
+}
+
 BOOST_AUTO_TEST_CASE(masked_items_out_of_order_are_refused) {
   const std::vector<Index> ids(4, 0), ends{0, 2, 2, 2, 2};
   const std::vector<LocalIndex> masked{2, 1};

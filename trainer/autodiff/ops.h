@@ -50,7 +50,7 @@ Var normalize_rows(Var x);
 Var row_dots(Var x, Var y);
 // Dropout of whole rows, one draw a row; `names` as of dropout.
 Var drop_rows(Var x, double rate, std::span<const Index> names);
-// y_i = x_i + noise of this length that points away from no axis of x_i (kernels.h, add_noise); the
+// y_i = x_i + noise of this length that moves elements away from zero (kernels.h, add_noise); the
 // identity outside training. The gradient passes through. `names` as of dropout.
 Var add_noise(Var x, double length, std::span<const Index> names);
 // y_i = x_i |x_i|^(exponent - 1). For scoring: it has no adjoint, and backward refuses it.

@@ -56,6 +56,18 @@ class Checker {
   const std::string& origin_;
 };
 
+// e^(1 / temperature) must stay far inside the range of float, squared too.
+constexpr double kLeastTemperature = 0.025;
+
+void validate_softmax(const v1::LightGcn& m, const Checker& check) {
+  check.share("model.lightgcn.row_dropout", m.row_dropout());
+  check.at_least("model.lightgcn.item_norm_exponent", m.item_norm_exponent(), 0.0);
+  check.at_least("model.lightgcn.loss.sampled_softmax.temperature",
+                 m.loss().sampled_softmax().temperature(), kLeastTemperature);
+  check.at_least("model.lightgcn.loss.full_softmax.temperature",
+                 m.loss().full_softmax().temperature(), kLeastTemperature);
+}
+
 void validate_model(const v1::Model& model, const Checker& check) {
   check.holds(model.kind_case() != v1::Model::KIND_NOT_SET, "model", "found no model",
               "write one, for example model { lightgcn { layers: 3 } }");
@@ -69,6 +81,20 @@ void validate_model(const v1::Model& model, const Checker& check) {
     check.holds(model.lightgcn().layers() <= 15, "model.lightgcn.layers",
                 "found more than 15 layers");
     check.at_least("model.lightgcn.l2", model.lightgcn().l2(), 0.0);
+  }
+  if (model.has_lightgcn()) validate_softmax(model.lightgcn(), check);
+  if (model.has_mmhcl()) {
+    const v1::Mmhcl& m = model.mmhcl();
+    check.at_least("model.mmhcl.dim", m.dim(), 1);
+    check.at_least("model.mmhcl.layers", m.layers(), 0);
+    check.holds(m.layers() <= 15, "model.mmhcl.layers", "found more than 15 layers");
+    check.at_least("model.mmhcl.user_layers", m.user_layers(), 1);
+    check.at_least("model.mmhcl.item_layers", m.item_layers(), 1);
+    check.at_least("model.mmhcl.neighbours", m.neighbours(), 1);
+    check.at_least("model.mmhcl.temperature", m.temperature(), kLeastTemperature);
+    check.at_least("model.mmhcl.user_weight", m.user_weight(), 0.0);
+    check.at_least("model.mmhcl.item_weight", m.item_weight(), 0.0);
+    check.at_least("model.mmhcl.l2", m.l2(), 0.0);
   }
   if (model.has_ngcf()) {
     check.at_least("model.ngcf.dim", model.ngcf().dim(), 1);
@@ -119,6 +145,13 @@ void validate(const v1::Config& config, const std::string& origin) {
               "prepare one with `chorale prepare`, then --set data.prepared=DIR");
   check.at_least("train.epochs", config.train().epochs(), 0);
   check.at_least("train.batch", config.train().batch(), 1);
+  check.at_least("train.shared_negatives", config.train().shared_negatives(), 0);
+  check.holds(!config.model().lightgcn().loss().has_sampled_softmax() ||
+                  config.train().shared_negatives() > 0,
+              "train.shared_negatives", "found 0, but sampled_softmax needs some",
+              "for example train { shared_negatives: 2048 }");
+  check.holds(!config.train().has_init_from() || !config.train().init_from().run().empty(),
+              "train.init_from.run", "found nothing, expected the folder of a run");
   check.at_least("train.early_stop.patience", config.train().early_stop().patience(), 1);
   const WatchedMetric watched =
       parse_metric(config.train().early_stop().metric(), origin + ": train.early_stop.metric");

@@ -2,6 +2,9 @@
 // Recommendation", SIGIR 2020. Final vectors are the mean of E, AE, ..., A^K E (eqs. 4 and 8) with
 // the symmetric normalisation and no self loops; the regulariser is on the layer-0 rows of the
 // batch (eq. 15).
+//
+// Options beyond the paper: layer K alone ("LightGCN-single" there), softmax losses on cosines,
+// rows of E dropped in training, and scores in which an item's length counts to a chosen power.
 #include "trainer/model.h"
 
 namespace chorale {
@@ -12,30 +15,72 @@ class LightGcn final : public Model {
   LightGcn(ModelContext& c, const v1::LightGcn& f)
       : adjacency_(c.adjacency(Normalization::sym)),
         e_(c.embeddings("lightgcn.ego", f.dim(), initial(f))),
-        mean_(static_cast<std::size_t>(f.layers()) + 1, 1.0 / (f.layers() + 1)),
-        l2_(f.l2()) {}
+        names_(c.node_names()),
+        users_(c.users()),
+        items_(c.items()),
+        config_(f),
+        coefficients_(coefficients(f)) {
+    for (const LocalIndex row : items_.host_rows()) item_rows_.push_back(c.nodes().first() + row);
+  }
 
-  Var represent(Tape& t) override { return propagate(adjacency_, t.leaf(e_), mean_); }
+  Var represent(Tape& t) override {
+    Var z = encode(t);
+    if (config_.item_norm_exponent() == 1) return z;
+    Var items = scale_rows_by_norm(select(z, items_), config_.item_norm_exponent());
+    return spread(select(z, users_), users_) + spread(items, items_);
+  }
 
   Var loss(Tape& t, const Batch& b) override {
-    Var z = represent(t), e = t.leaf(e_);
-    Var rank = bpr_loss(gather(z, b["user"]), gather(z, b["positive"]), gather(z, b["negative"]));
+    Var z = encode(t);
+    Var rank = ranking(z, b);
+    if (config_.l2() == 0) return rank;
+    Var e = t.leaf(e_);
     Var decay = half_squares(gather(e, b["user"])) + half_squares(gather(e, b["positive"])) +
                 half_squares(gather(e, b["negative"]));
-    return rank + (l2_ / static_cast<double>(b["user"].size())) * decay;
+    return rank + (config_.l2() / static_cast<double>(b["user"].size())) * decay;
   }
 
  private:
+  Var encode(Tape& t) {
+    Var e = t.leaf(e_);
+    if (config_.row_dropout() > 0) e = drop_rows(e, config_.row_dropout(), names_);
+    return propagate(adjacency_, e, coefficients_);
+  }
+
+  Var ranking(Var z, const Batch& b) const {
+    Var u = gather(z, b["user"]), p = gather(z, b["positive"]);
+    if (config_.loss().has_sampled_softmax()) {
+      const IdColumn& keys = b["shared_negative"];
+      return softmax_loss(u, p, b["positive"], gather(z, keys), keys.rows,
+                          config_.loss().sampled_softmax().temperature());
+    }
+    if (config_.loss().has_full_softmax()) {
+      return softmax_loss(u, p, b["positive"], select(z, items_), item_rows_,
+                          config_.loss().full_softmax().temperature());
+    }
+    return bpr_loss(u, p, gather(z, b["negative"]));
+  }
+
   static v1::Initial initial(const v1::LightGcn& f) {
     v1::Initial given = f.initial();
     if (given.kind_case() == v1::Initial::KIND_NOT_SET) given.mutable_normal();
     return given;
   }
+  static std::vector<double> coefficients(const v1::LightGcn& f) {
+    const auto layers = static_cast<std::size_t>(f.layers());
+    std::vector<double> c(layers + 1, f.last_layer() ? 0.0 : 1.0 / (f.layers() + 1));
+    if (f.last_layer()) c.back() = 1;
+    return c;
+  }
 
   const DistCsr& adjacency_;
   Table& e_;
-  std::vector<double> mean_;  // the coefficients 1 / (K + 1)
-  double l2_;
+  std::span<const Index> names_;
+  const RowSubset& users_;
+  const RowSubset& items_;
+  v1::LightGcn config_;
+  std::vector<double> coefficients_;  // of A^0 .. A^K
+  std::vector<Index> item_rows_;      // global, of this rank's items
 };
 
 const ModelRegistration<v1::LightGcn, LightGcn> registered("lightgcn");

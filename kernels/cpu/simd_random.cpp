@@ -1,0 +1,162 @@
+// Vector code: kernels that draw random numbers, a vector of Philox counters at a time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/simd_random.cpp"
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "hwy/foreach_target.h"  // compiles this file once per instruction set
+#include "hwy/highway.h"
+#include "kernels/cpu/simd.h"
+#include "kernels/random.h"
+
+HWY_BEFORE_NAMESPACE();
+#include "kernels/cpu/simd_columns.inl"
+namespace chorale::simd::HWY_NAMESPACE {
+
+using Word = hn::ScalableTag<std::uint32_t>;
+
+// The 32 x 32 bit products of all lanes, low and high halves.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void wide_multiply(D d, V a, V b, V& low, V& high) {
+  const hn::RepartitionToWide<D> wide;
+  const auto even = hn::MulEven(a, b);
+  const auto odd = hn::MulEven(hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, a))),
+                               hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, b))));
+  low = hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(odd)), hn::BitCast(d, even));
+  high = hn::OddEven(hn::BitCast(d, odd), hn::BitCast(d, hn::ShiftRight<32>(even)));
+}
+
+// Philox4x32-10 for the counters index + 0, 1, ..., one a lane: the same words as random_bits.
+template <class D>
+HWY_INLINE void philox(D d, std::uint64_t key, std::uint64_t step, std::uint64_t index,
+                       std::uint32_t* to) {
+  using V = hn::Vec<D>;
+  V c0 = hn::Iota(d, static_cast<std::uint32_t>(index));
+  V c1 = hn::Set(d, static_cast<std::uint32_t>(index >> 32));
+  V c2 = hn::Set(d, static_cast<std::uint32_t>(step));
+  V c3 = hn::Set(d, static_cast<std::uint32_t>(step >> 32));
+  std::uint32_t k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
+  const V m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
+  for (int round = 0; round < 10; ++round) {
+    V low0, high0, low1, high1;
+    wide_multiply(d, c0, m0, low0, high0);
+    wide_multiply(d, c2, m1, low1, high1);
+    c0 = hn::Xor(high1, hn::Xor(c1, hn::Set(d, k0)));
+    c2 = hn::Xor(high0, hn::Xor(c3, hn::Set(d, k1)));
+    c1 = low1;
+    c3 = low0;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  hn::StoreInterleaved4(c0, c1, c2, c3, d, to);
+}
+
+// The words of the blocks from `index` on, as many as a vector has lanes.
+template <class D>
+HWY_INLINE void random_words(D d, RandomKey key, std::uint64_t step, std::uint64_t index,
+                             std::uint32_t* to) {
+  if constexpr (hn::MaxLanes(D()) >= 4) {
+    philox(d, mixed_seed(key), step, index, to);
+  } else {
+    const RandomBits bits = random_bits(key, step, index);
+    std::copy_n(bits.word, 4, to);
+  }
+}
+
+constexpr Index kMostWords = 4 * static_cast<Index>(hn::MaxLanes(Word()));
+
+// use(j, count, words) for the words of the columns j .. j + count - 1 of a row.
+template <class Use>
+HWY_INLINE void each_words(RandomKey key, std::uint64_t step, Index global_row, Index cols,
+                           Use use) {
+  const Word d;
+  const Index width = 4 * static_cast<Index>(hn::Lanes(d));
+  alignas(64) std::uint32_t words[kMostWords];
+  for (Index j = 0; j < cols; j += width) {
+    random_words(d, key, step, dropout_index(global_row, j / 4), words);
+    use(j, std::min(width, cols - j), words);
+  }
+}
+
+void dropout_impl(const DropoutMask& mask, const Index* global_row, ConstView x, View y, bool add) {
+  const RandomKey key{Purpose::dropout, mask.seed};
+  const std::uint64_t step = dropout_step(mask.step, mask.op);
+  const std::uint32_t threshold = dropout_threshold(static_cast<double>(mask.rate));
+  const Real kept = Real(1) / (Real(1) - mask.rate);
+  for (Index i = 0; i < y.rows; ++i) {
+    each_words(key, step, global_row[i], y.cols,
+               [&](Index j, Index count, const std::uint32_t* words) HWY_ATTR {
+                 const Real* from = x.row(i) + j;
+                 Real* to = y.row(i) + j;
+                 for (Index c = 0; c < count; ++c) {
+                   const Real v = from[c] * (words[c] < threshold ? Real(0) : kept);
+                   to[c] = add ? to[c] + v : v;
+                 }
+               });
+  }
+}
+
+void drop_rows_impl(const DropoutMask& mask, const Index* global_row, ConstView x, View y,
+                    bool add) {
+  const RandomKey key{Purpose::dropout, mask.seed};
+  const std::uint64_t step = dropout_step(mask.step, mask.op);
+  const std::uint32_t threshold = dropout_threshold(static_cast<double>(mask.rate));
+  const Vec kept = hn::Set(Tag(), Real(1) / (Real(1) - mask.rate)), zero = hn::Zero(Tag());
+  for (Index i = 0; i < y.rows; ++i) {
+    const RandomBits bits = random_bits(key, step, dropout_index(global_row[i], 0));
+    const bool dropped = bits.word[0] < threshold;
+    const Real* from = x.row(i);
+    Real* to = y.row(i);
+    if (dropped && add) continue;
+    each_vector(Tag(), y.cols, [&](auto at, Index j) HWY_ATTR {
+      const Vec v = dropped ? zero : hn::Mul(kept, at.load(from + j));
+      at.store(add ? hn::Add(at.load(to + j), v) : v, to + j);
+    });
+  }
+}
+
+void add_noise_impl(const Noise& noise, const Index* global_row, ConstView x, View y) {
+  const RandomKey key{Purpose::noise, noise.seed};
+  const std::uint64_t step = dropout_step(noise.step, noise.op);
+  const Vec sign_bit = hn::SignBit(Tag()), zero = hn::Zero(Tag());
+  for (Index i = 0; i < y.rows; ++i) {
+    const Real* from = x.row(i);
+    Real* to = y.row(i);
+    each_words(key, step, global_row[i], y.cols,
+               [&](Index j, Index count, const std::uint32_t* words) HWY_ATTR {
+                 for (Index c = 0; c < count; ++c) to[j + c] = uniform_of_word(words[c]);
+               });
+    const double norm = std::sqrt(static_cast<double>(dot(to, to, y.cols)));
+    const double factor = static_cast<double>(noise.length) / std::max(norm, 1e-12);
+    const Vec scale = hn::Set(Tag(), static_cast<Real>(factor));
+    each_vector(Tag(), y.cols, [&](auto at, Index j) HWY_ATTR {
+      const Vec v = at.load(from + j);
+      const Vec outward = hn::Xor(hn::Mul(scale, at.load(to + j)), hn::And(v, sign_bit));
+      at.store(hn::Add(v, hn::IfThenZeroElse(hn::Eq(v, zero), outward)), to + j);
+    });
+  }
+}
+
+}  // namespace chorale::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace chorale::simd {
+
+HWY_EXPORT(dropout_impl);
+HWY_EXPORT(drop_rows_impl);
+HWY_EXPORT(add_noise_impl);
+
+void dropout(const DropoutMask& mask, const Index* global_row, ConstView x, View y, bool add) {
+  HWY_DYNAMIC_DISPATCH(dropout_impl)(mask, global_row, x, y, add);
+}
+void drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x, View y, bool add) {
+  HWY_DYNAMIC_DISPATCH(drop_rows_impl)(mask, global_row, x, y, add);
+}
+void add_noise(const Noise& noise, const Index* global_row, ConstView x, View y) {
+  HWY_DYNAMIC_DISPATCH(add_noise_impl)(noise, global_row, x, y);
+}
+
+}  // namespace chorale::simd
+#endif  // HWY_ONCE
