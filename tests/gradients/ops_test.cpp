@@ -34,6 +34,7 @@ struct Fixture {
   CliqueOperator expanded, factored;
   IdColumn ids, other_ids, relation_ids;
   std::vector<Index> group_begin;  // runs of samples of one relation within a lane
+  RowSubset subset;
   Tape tape;
 
   explicit Fixture(Communicator& c)
@@ -59,8 +60,10 @@ struct Fixture {
         a(*device, c, nodes, nodes, entries(nodes), false),
         expanded(clique(CliqueForm::expanded)),
         factored(clique(CliqueForm::factored)),
+        subset(*device, nodes, [](Index row) { return row % 3 != 1; }),
         tape(*device, c, lanes, 9) {
     ids.part = other_ids.part = batch;
+    relation_ids.part = groups;
     for (Index i = batch.first(); i < batch.last(); ++i) {
       ids.rows.push_back((i * i) % 13);  // repeats rows, of several ranks
       other_ids.rows.push_back((i * 7 + 2) % kNodes);
@@ -119,10 +122,9 @@ struct Fixture {
   Var measure(Var v) { return half_squares(v + leaf(v.part() == nodes ? offset : batch_offset)); }
   // Samples are rows of x, of y and of x again.
   Var transr(double l2) {
-    return transr_loss(gather(leaf(x), ids), gather(leaf(y), ids),
-                       gather(leaf(x), other_ids),
-                       gather(leaf(relation_vectors), relation_ids, groups),
-                       gather(leaf(matrices), relation_ids, groups), group_begin, l2, 7);
+    return transr_loss(gather(leaf(x), ids), gather(leaf(y), ids), gather(leaf(x), other_ids),
+                       gather(leaf(relation_vectors), relation_ids),
+                       gather(leaf(matrices), relation_ids), group_begin, l2, 7);
   }
   std::vector<Table*> tables() {
     return {&x, &y, &offset, &w, &b, &batch_offset, &relation_vectors, &matrices};
@@ -168,6 +170,17 @@ const std::vector<Case> cases = {
      [](Fixture& f) {
        return f.measure(gather(f.leaf(f.x), f.ids)) + f.measure(multiply(f.leaf(f.x), f.leaf(f.y)));
      }},
+    {"select and spread",
+     [](Fixture& f) {
+       return f.measure(spread(select(multiply(f.leaf(f.x), f.leaf(f.y)), f.subset), f.subset));
+     }},
+    {"softmax_loss",
+     [](Fixture& f) {
+       return softmax_loss(gather(f.leaf(f.x), f.ids), gather(f.leaf(f.y), f.other_ids),
+                           f.other_ids, f.leaf(f.y), f.numbers, 0.4);
+     }},
+    {"synergistic_contrast",
+     [](Fixture& f) { return synergistic_contrast(f.leaf(f.x), f.leaf(f.y), 0.5); }},
     {"normalize_rows", [](Fixture& f) { return f.measure(normalize_rows(f.leaf(f.x))); }},
     {"spmm", [](Fixture& f) { return f.measure(spmm(f.a, multiply(f.leaf(f.x), f.leaf(f.y)))); }},
     {"propagate one layer",
@@ -207,8 +220,7 @@ const std::vector<Case> cases = {
      [](Fixture& f) { return half_squares(0.1 * exp_sums(f.leaf(f.x), f.leaf(f.y), -0.3, 0.2)); }},
     {"exp_sums over other rows",
      [](Fixture& f) {
-       return half_squares(
-           log(exp_sums(gather(f.leaf(f.x), f.ids), f.leaf(f.y), 0.4, 1.0)));
+       return half_squares(log(exp_sums(gather(f.leaf(f.x), f.ids), f.leaf(f.y), 0.4, 1.0)));
      }},
     {"exp_sums by name",
      [](Fixture& f) {

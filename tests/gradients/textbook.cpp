@@ -81,7 +81,18 @@ Dense lightgcn(const v1::Model& model, Experiment& e) {
   for (auto& row : mean) {
     for (double& value : row) value /= layers + 1;
   }
-  return mean;
+  Dense z = model.lightgcn().last_layer() ? x : mean;
+  // An item scores with |z|^rho times its direction.
+  for (Index i = 0; i < e.dataset().items(); ++i) {
+    auto& row = z[static_cast<std::size_t>(e.dataset().row_of_item(i))];
+    double squares = 0;
+    for (const double value : row) squares += value * value;
+    const double factor = std::pow(std::sqrt(squares), model.lightgcn().item_norm_exponent() - 1);
+    if (squares > 0) {
+      for (double& value : row) value *= factor;
+    }
+  }
+  return z;
 }
 
 // The published code with its default matrix (A + I) divided by its row sums; dropout off.

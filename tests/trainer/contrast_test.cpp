@@ -41,7 +41,7 @@ Outcome step(Communicator& comm, int threads) {
   const Array<Index> names(*device, std::span<const Index>(numbers));
   Table x(*device, "x", nodes, kDim, numbers, normal_values(1, "x", 1.0));
   Table y(*device, "y", nodes, kDim, numbers, normal_values(1, "y", 1.0));
-  IdColumn ids;
+  IdColumn ids{batch, {}};
   for (const Index i : rows_of(batch)) ids.rows.push_back(i * 17 % kNodes);
   Tape tape(*device, comm, lanes, 5);
 
@@ -50,7 +50,7 @@ Outcome step(Communicator& comm, int threads) {
   const Var a = normalize_rows(noisy),
             b = normalize_rows(drop_rows(tape.leaf(y), 0.1, names.span()));
   const Var others = exp_self_sums(a, 2.0, 1.0) + exp_sums(a, b, 2.0, 1.0);
-  const Var in_batch = gather(tape.leaf(x), ids, batch);
+  const Var in_batch = gather(tape.leaf(x), ids);
   const Var softmax = log_exp_sums(in_batch, ids.rows, tape.leaf(y), numbers, 0.5);
   const Var both = log_exp_sums(in_batch, in_batch, 0.25);
   const Var loss =

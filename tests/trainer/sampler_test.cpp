@@ -139,6 +139,33 @@ BOOST_AUTO_TEST_CASE(an_epoch_has_as_many_samples_as_the_sampler_says) {
   BOOST_TEST(samples == n);
 }
 
+BOOST_AUTO_TEST_CASE(an_epoch_by_edges_visits_every_interaction_once_in_an_order_of_its_own) {
+  const auto epoch = [&](Index number, int ranks) {
+    std::vector<std::pair<Index, Index>> edges;
+    const Index steps = make_edge_sampler(set, make_lanes(12, 1, 0), {64, 5})->steps_per_epoch();
+    for (Index step = number * steps; step < (number + 1) * steps; ++step) {
+      for (int rank = 0; rank < ranks; ++rank) {
+        Batch batch;
+        make_edge_sampler(set, make_lanes(12, ranks, rank), {64, 5})->draw(step, batch);
+        for (std::size_t i = 0; i < batch["user"].rows.size(); ++i) {
+          const Index user = set.node_of_row(batch["user"].rows[i]);
+          edges.emplace_back(user, set.node_of_row(batch["positive"].rows[i]) - set.users());
+          BOOST_TEST(
+              !trained_on(set, user, set.node_of_row(batch["negative"].rows[i]) - set.users()));
+        }
+      }
+    }
+    return edges;
+  };
+  const auto first = epoch(0, 1), second = epoch(1, 1);
+
+  BOOST_TEST(static_cast<Index>(first.size()) == set.interactions(Split::train));
+  BOOST_TEST((std::set(first.begin(), first.end()).size() == first.size()));
+  for (const auto& [user, item] : first) BOOST_TEST(trained_on(set, user, item));
+  BOOST_TEST((first != second));
+  BOOST_TEST((epoch(0, 5) == first));
+}
+
 BOOST_AUTO_TEST_CASE(batches_of_other_steps_and_seeds_differ) {
   BOOST_TEST((draw(set, true, 64, 0, 1).users != draw(set, true, 64, 1, 1).users));
   BOOST_TEST((draw(set, false, 64, 0, 1).users != draw(set, false, 64, 1, 1).users));
