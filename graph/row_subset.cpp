@@ -2,21 +2,18 @@
 
 #include <numeric>
 
+#include "kernels/check.h"
+
 namespace chorale {
 
-RowSubset::RowSubset(Device& device, const Partition& whole,
+RowSubset::RowSubset(Device& device, const Partition& whole, const Partition& part,
                      const std::function<bool(Index)>& chosen)
-    : whole_(whole) {
-  std::vector<Index> boundaries{0};
-  for (int lane = 0; lane < whole.lanes().count; ++lane) {
-    boundaries.push_back(boundaries.back());
-    for (Index row = whole.lane_begin(lane); row < whole.lane_begin(lane + 1); ++row) {
-      if (!chosen(row)) continue;
-      ++boundaries.back();
-      if (whole.owns(row)) host_rows_.push_back(static_cast<LocalIndex>(row - whole.first()));
-    }
+    : whole_(whole), part_(part) {
+  for (Index row = whole.first(); row < whole.last(); ++row) {
+    if (chosen(row)) host_rows_.push_back(static_cast<LocalIndex>(row - whole.first()));
   }
-  part_ = Partition(whole.lanes(), std::move(boundaries));
+  require(static_cast<Index>(host_rows_.size()) == part.local_rows(),
+          "row subset: {} rows chosen, {} promised", host_rows_.size(), part.local_rows());
   std::vector<LocalIndex> order(host_rows_.size());
   std::iota(order.begin(), order.end(), LocalIndex{0});
   std::vector<Index> begin(host_rows_.size() + 1);

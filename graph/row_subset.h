@@ -13,8 +13,10 @@ namespace chorale {
 
 class RowSubset {
  public:
-  // The rows of `whole` for which `chosen(global row)` holds; it must answer the same on all ranks.
-  RowSubset(Device& device, const Partition& whole, const std::function<bool(Index)>& chosen);
+  // The rows of `whole` for which `chosen(global row)` holds; `part` says how many each lane has.
+  // Throws Error if this rank finds another number than that.
+  RowSubset(Device& device, const Partition& whole, const Partition& part,
+            const std::function<bool(Index)>& chosen);
 
   const Partition& whole() const { return whole_; }
   const Partition& part() const { return part_; }  // of the chosen rows, in their order

@@ -246,12 +246,10 @@ std::vector<Real> popularity_vectors(const Dataset& dataset, const Partition& no
   std::vector<Real> vectors;
   for (Index row = nodes.first(); row < nodes.last(); ++row) {
     const Index node = dataset.node_of_row(row);
-    const auto popularity = [&] {
-      return static_cast<Real>(dataset.users_of(node - dataset.users()).size());
-    };
-    vectors.push_back(dataset.is_user(node)   ? Real{1}
-                      : dataset.is_item(node) ? popularity()
-                                              : Real{0});
+    Real value = dataset.is_user(node) ? Real{1} : Real{0};
+    if (dataset.is_item(node))
+      value = static_cast<Real>(dataset.users_of(node - dataset.users()).size());
+    vectors.push_back(value);
   }
   return vectors;
 }

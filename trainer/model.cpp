@@ -55,7 +55,8 @@ const DistCsr& ModelContext::adjacency(Normalization normalization) {
 const RowSubset& ModelContext::users() {
   if (!users_) {
     users_ = std::make_unique<RowSubset>(
-        device_, nodes_, [&](Index row) { return dataset_.is_user(dataset_.node_of_row(row)); });
+        device_, nodes_, dataset_.user_partition(nodes_.lanes()),
+        [&](Index row) { return dataset_.is_user(dataset_.node_of_row(row)); });
   }
   return *users_;
 }
@@ -63,7 +64,8 @@ const RowSubset& ModelContext::users() {
 const RowSubset& ModelContext::items() {
   if (!items_) {
     items_ = std::make_unique<RowSubset>(
-        device_, nodes_, [&](Index row) { return dataset_.is_item(dataset_.node_of_row(row)); });
+        device_, nodes_, dataset_.item_partition(nodes_.lanes()),
+        [&](Index row) { return dataset_.is_item(dataset_.node_of_row(row)); });
   }
   return *items_;
 }

@@ -60,7 +60,7 @@ struct Fixture {
         a(*device, c, nodes, nodes, entries(nodes), false),
         expanded(clique(CliqueForm::expanded)),
         factored(clique(CliqueForm::factored)),
-        subset(*device, nodes, [](Index row) { return row % 3 != 1; }),
+        subset(*device, nodes, subset_partition(), in_subset),
         tape(*device, c, lanes, 9) {
     ids.part = other_ids.part = batch;
     relation_ids.part = groups;
@@ -95,6 +95,16 @@ struct Fixture {
   bool begins_group(Index sample) const {
     return batch.lane_begin(batch.lane_of(sample)) == sample ||
            relation_of(sample) != relation_of(sample - 1);
+  }
+  static bool in_subset(Index row) { return row % 3 != 1; }
+  Partition subset_partition() const {
+    std::vector<Index> boundaries{0};
+    for (int l = 0; l < lanes.count; ++l) {
+      boundaries.push_back(boundaries.back());
+      for (Index i = nodes.lane_begin(l); i < nodes.lane_begin(l + 1); ++i)
+        boundaries.back() += in_subset(i) ? 1 : 0;
+    }
+    return Partition(lanes, boundaries);
   }
   Partition group_partition() const {
     std::vector<Index> boundaries{0};

@@ -46,6 +46,24 @@ std::unique_ptr<Sampler> make_epoch_sampler(const Dataset& dataset, const Lanes&
 std::unique_ptr<Sampler> make_edge_sampler(const Dataset& dataset, const Lanes& lanes,
                                            const SamplerOptions& options);
 
+// An epoch of `samples` cut into batches, of which the last one may be partial.
+class EpochBatches {
+ public:
+  EpochBatches(Index samples, Index batch, const Lanes& lanes);
+
+  Index steps_per_epoch() const { return steps_per_epoch_; }
+  // How the samples of this step are dealt, and the number in the epoch of the first of them.
+  const Partition& part(Index step) const {
+    return step % steps_per_epoch_ + 1 == steps_per_epoch_ ? last_ : full_;
+  }
+  Index first_sample(Index step) const { return step % steps_per_epoch_ * full_.rows(); }
+
+ private:
+  Index steps_per_epoch_;
+  Partition full_;
+  Partition last_;
+};
+
 // What samplers of (user, positive, negative) share.
 class TripleSource {
  public:

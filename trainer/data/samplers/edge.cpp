@@ -10,28 +10,21 @@ namespace {
 class EdgeSampler final : public Sampler {
  public:
   EdgeSampler(const Dataset& dataset, const Lanes& lanes, const SamplerOptions& options)
-      : dataset_(dataset), triples_(dataset, options.seed) {
-    for (Index place = 0; place < triples_.users(); ++place) {
-      const auto n = dataset.items_of(Split::train, triples_.user(place)).size();
-      begin_.push_back(begin_.back() + static_cast<Index>(n));
-    }
-    const Index edges = begin_.back();
-    batch_ = std::min(options.batch, edges);
-    steps_per_epoch_ = (edges + batch_ - 1) / batch_;
-    full_ = Partition::uniform(batch_, lanes);
-    last_ = Partition::uniform(edges - (steps_per_epoch_ - 1) * batch_, lanes);
-  }
+      : dataset_(dataset),
+        triples_(dataset, options.seed),
+        begin_(first_interactions(dataset, triples_)),
+        batches_(begin_.back(), options.batch, lanes) {}
 
-  Index steps_per_epoch() const override { return steps_per_epoch_; }
+  Index steps_per_epoch() const override { return batches_.steps_per_epoch(); }
 
   void draw(Index step, Batch& batch) const override {
-    const Index within = step % steps_per_epoch_;
-    const Partition& part = within + 1 == steps_per_epoch_ ? last_ : full_;
+    const Partition& part = batches_.part(step);
     TripleColumns columns(batch, part);
+    const Index first = batches_.first_sample(step);
     const Permutation order(triples_.key(Purpose::sample_edge),
-                            static_cast<std::uint64_t>(step / steps_per_epoch_), begin_.back());
+                            static_cast<std::uint64_t>(step / steps_per_epoch()), begin_.back());
     for (Index i = part.first(); i < part.last(); ++i) {
-      const Index edge = order(within * batch_ + i);
+      const Index edge = order(first + i);
       const auto after = std::upper_bound(begin_.begin(), begin_.end(), edge);
       const Index place = after - begin_.begin() - 1;
       const Index user = triples_.user(place);
@@ -42,13 +35,20 @@ class EdgeSampler final : public Sampler {
   }
 
  private:
+  static std::vector<Index> first_interactions(const Dataset& dataset,
+                                               const TripleSource& triples) {
+    std::vector<Index> begin{0};
+    for (Index place = 0; place < triples.users(); ++place) {
+      const auto n = dataset.items_of(Split::train, triples.user(place)).size();
+      begin.push_back(begin.back() + static_cast<Index>(n));
+    }
+    return begin;
+  }
+
   Dataset dataset_;
   TripleSource triples_;
-  std::vector<Index> begin_{0};  // interactions before each sampled user's first
-  Index batch_ = 0;
-  Index steps_per_epoch_ = 0;
-  Partition full_;
-  Partition last_;
+  std::vector<Index> begin_;  // interactions before each sampled user's first
+  EpochBatches batches_;
 };
 
 }  // namespace

@@ -1,6 +1,4 @@
 // S-EPOCH: users with replacement, one epoch as many as there are interactions.
-#include <algorithm>
-
 #include "trainer/data/sampler.h"
 
 namespace chorale {
@@ -10,17 +8,12 @@ class EpochSampler final : public Sampler {
  public:
   EpochSampler(const Dataset& dataset, const Lanes& lanes, const SamplerOptions& options)
       : triples_(dataset, options.seed),
-        samples_(dataset.interactions(Split::train)),
-        batch_(std::min(options.batch, samples_)),
-        steps_per_epoch_((samples_ + batch_ - 1) / batch_),
-        full_(Partition::uniform(batch_, lanes)),
-        last_(Partition::uniform(samples_ - (steps_per_epoch_ - 1) * batch_, lanes)) {}
+        batches_(dataset.interactions(Split::train), options.batch, lanes) {}
 
-  Index steps_per_epoch() const override { return steps_per_epoch_; }
+  Index steps_per_epoch() const override { return batches_.steps_per_epoch(); }
 
   void draw(Index step, Batch& batch) const override {
-    const Index within = step % steps_per_epoch_;
-    const Partition& part = within + 1 == steps_per_epoch_ ? last_ : full_;
+    const Partition& part = batches_.part(step);
     TripleColumns columns(batch, part);
     const RandomKey key = triples_.key(Purpose::sample_user);
     for (Index i = part.first(); i < part.last(); ++i) {
@@ -34,11 +27,7 @@ class EpochSampler final : public Sampler {
 
  private:
   TripleSource triples_;
-  Index samples_;
-  Index batch_;
-  Index steps_per_epoch_;
-  Partition full_;
-  Partition last_;
+  EpochBatches batches_;
 };
 
 }  // namespace
