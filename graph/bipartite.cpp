@@ -20,10 +20,7 @@ struct Neighbourhood {
   Index other(Index node, std::int32_t id) const {
     return dataset.is_user(node) ? dataset.users() + id : id;
   }
-  Index row(Index node) const {
-    return dataset.is_user(node) ? dataset.row_of_user(node)
-                                 : dataset.row_of_item(node - dataset.users());
-  }
+  Index row(Index node) const { return dataset.row_of_node(node); }
 };
 
 double edge_weight(Normalization normalization, Index degree, Index other_degree) {

@@ -8,40 +8,64 @@
 namespace chorale {
 namespace {
 
-// The edges that leave a node, appended.
-void add_edges_of(const Dataset& dataset, Index row, std::vector<KnowledgeEdge>& edges) {
-  const CollaborativeRelations relations{dataset.relations()};
-  const Index node = dataset.node_of_row(row);
-  const auto add = [&](Index tail, LocalIndex relation) { edges.push_back({row, tail, relation}); };
-  if (dataset.is_user(node)) {
-    for (const std::int32_t item : dataset.items_of(Split::train, node)) {
-      add(dataset.row_of_item(item), relations.interacts());
-    }
-    return;
-  }
-  const Index entity = node - dataset.users();
-  if (dataset.is_item(node)) {
-    for (const std::int32_t user : dataset.users_of(entity)) {
-      add(dataset.row_of_user(user), relations.inverse(relations.interacts()));
-    }
-  }
-  if (dataset.relations() == 0) return;
-  const Facts from = dataset.facts_from(entity), to = dataset.facts_to(entity);
-  for (std::size_t f = 0; f < from.entities.size(); ++f) {
-    add(dataset.row_of_entity(from.entities[f]), relations.fact(from.relations[f]));
-  }
-  for (std::size_t f = 0; f < to.entities.size(); ++f) {
-    add(dataset.row_of_entity(to.entities[f]), relations.inverse(relations.fact(to.relations[f])));
-  }
+// Of a list ascending by (entity, relation).
+bool holds(const Facts& facts, std::int32_t entity, std::int32_t relation) {
+  const auto [first, last] = std::ranges::equal_range(facts.entities, entity);
+  const auto begin = facts.relations.begin() + (first - facts.entities.begin());
+  return std::binary_search(begin, begin + (last - first), relation);
 }
 
 }  // namespace
+
+OutEdges::OutEdges(const Dataset& dataset, Index node)
+    : dataset_(dataset), relations_{dataset.relations()}, is_user_(dataset.is_user(node)) {
+  if (is_user_) {
+    interactions_ = dataset.items_of(Split::train, node);
+    return;
+  }
+  const Index entity = node - dataset.users();
+  if (dataset.is_item(node)) interactions_ = dataset.users_of(entity);
+  if (dataset.relations() == 0) return;
+  from_ = dataset.facts_from(entity);
+  to_ = dataset.facts_to(entity);
+}
+
+OutEdges::Edge OutEdges::operator[](Index i) const {
+  auto at = static_cast<std::size_t>(i);
+  const Index entities = dataset_.users();  // the node of entity 0
+  if (at < interactions_.size()) {
+    return is_user_ ? Edge{entities + interactions_[at], relations_.interacts()}
+                    : Edge{interactions_[at], relations_.inverse(relations_.interacts())};
+  }
+  at -= interactions_.size();
+  if (at < from_.entities.size()) {
+    return {entities + from_.entities[at], relations_.fact(from_.relations[at])};
+  }
+  at -= from_.entities.size();
+  return {entities + to_.entities[at], relations_.inverse(relations_.fact(to_.relations[at]))};
+}
+
+bool OutEdges::contains(Edge edge) const {
+  const LocalIndex half = relations_.inverse(relations_.interacts());
+  const bool is_inverse = edge.relation >= half;
+  const LocalIndex forward = is_inverse ? edge.relation - half : edge.relation;
+  if (forward == relations_.interacts()) {
+    const Index other = edge.tail - (is_user_ ? dataset_.users() : 0);
+    return is_inverse != is_user_ &&
+           std::ranges::binary_search(interactions_, static_cast<std::int32_t>(other));
+  }
+  const auto entity = static_cast<std::int32_t>(edge.tail - dataset_.users());
+  return holds(is_inverse ? to_ : from_, entity, forward - 1);
+}
 
 std::vector<KnowledgeEdge> collaborative_edges(const Dataset& dataset, const Partition& nodes) {
   std::vector<KnowledgeEdge> edges;
   for (Index row = nodes.first(); row < nodes.last(); ++row) {
     const auto first = static_cast<std::ptrdiff_t>(edges.size());
-    add_edges_of(dataset, row, edges);
+    const OutEdges out(dataset, dataset.node_of_row(row));
+    for (Index i = 0; i < out.size(); ++i) {
+      edges.push_back({row, dataset.row_of_node(out[i].tail), out[i].relation});
+    }
     std::sort(edges.begin() + first, edges.end());
   }
   return edges;

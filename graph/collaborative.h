@@ -28,6 +28,31 @@ struct CollaborativeRelations {
   }
 };
 
+// The edges that leave a node, read from the lists of its data set: its interactions, the facts of
+// which it is the head, those of which it is the tail. Holds the data set's handle by reference.
+class OutEdges {
+ public:
+  struct Edge {
+    Index tail;  // a node
+    LocalIndex relation;
+  };
+
+  OutEdges(const Dataset& dataset, Index node);
+
+  Index size() const {
+    return static_cast<Index>(interactions_.size() + from_.entities.size() + to_.entities.size());
+  }
+  Edge operator[](Index i) const;
+  bool contains(Edge edge) const;
+
+ private:
+  const Dataset& dataset_;
+  CollaborativeRelations relations_;
+  std::span<const std::int32_t> interactions_;  // the items of a user, or the users of an item
+  bool is_user_;
+  Facts from_, to_;
+};
+
 // Ordered by head, tail, relation.
 struct KnowledgeEdge {
   Index head, tail;  // rows of the nodes

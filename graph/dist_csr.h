@@ -48,6 +48,7 @@ class DistCsr {
 
   // Of an assignable matrix: its entries as rows, in the order of the CSR, dealt as its rows are.
   const Partition& edge_partition() const { return edges_; }
+  ConstView edge_values() const { return {values_.data(), nonzeros_, 1}; }
   // New values, carried to the stored transpose; a symmetric matrix must stay symmetric.
   //   edge_values:(nonzeros(), 1) over the edge partition. Scratch from `arena`, given back.
   // Collective. Throws Error if the matrix is not assignable.

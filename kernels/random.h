@@ -26,6 +26,9 @@ enum class Purpose : std::uint32_t {
   cold_items = 10,
   sample_edge = 11,
   sample_shared = 12,
+  sample_head = 16,
+  sample_fact = 17,
+  sample_tail = 18,
 };
 
 struct RandomBits {

@@ -110,7 +110,7 @@ void Experiment::build() {
             .loss = [this](Tape& t, const Batch& b) { return model_->loss(t, b); },
             .tables = {moved.begin(), moved.end()},
             .optimizer = config_.optimizer()});
-  for (Phase& phase : model_->further_phases()) add_part(std::move(phase));
+  for (Phase& phase : model_->further_phases(config_)) add_part(std::move(phase));
   for (Part& part : parts_) {
     steps_per_epoch_ += part.phase.sampler->steps_per_epoch();
     part.schedule =

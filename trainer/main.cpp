@@ -131,6 +131,11 @@ struct Program {
     p->add_option("--items-per-user", planted.items_per_user, "Mean interactions of a user")
         ->capture_default_str();
     p->add_option("--seed", planted.seed, "Another seed, another data set")->capture_default_str();
+    p->add_flag("--knowledge", planted.knowledge,
+                "Also facts about the items, for `prepare --format kgat`");
+    p->add_option("--features", planted.features,
+                  "Columns of item_features.npy, for `prepare --features NAME=FILE.npy`; 0: none")
+        ->capture_default_str();
     p->callback([this] {
       action = [this] { return alone([this] { run_generate(planted, generate_out); }); };
     });

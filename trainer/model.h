@@ -25,6 +25,10 @@
 
 namespace chorale {
 
+namespace v1 {
+class Config;
+}
+
 // A kind of training step that a model adds to the recommendation steps of every epoch, which come
 // first. It has its own optimizer, with its own state in the tables that it moves.
 struct Phase {
@@ -44,8 +48,8 @@ class Model {
   // What is minimised: a partial scalar.
   virtual Var loss(Tape& t, const Batch& batch) = 0;
 
-  // Asked once, when all tables are there.
-  virtual std::vector<Phase> further_phases() { return {}; }
+  // Asked once, when all tables are there; `config` is that of the run.
+  virtual std::vector<Phase> further_phases(const v1::Config& /*config*/) { return {}; }
   // Before the first step of an epoch, also after a restart amid one: whatever depends on the
   // epoch's number alone. Collective.
   virtual void begin_epoch(Tape&, Index /*epoch*/) {}

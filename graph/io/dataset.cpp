@@ -249,6 +249,10 @@ Index Dataset::row_of_entity(Index entity) const {
          static_cast<Index>(lane.users.size() + lane.items.size()) + place.index;
 }
 
+Index Dataset::row_of_node(Index node) const {
+  return is_user(node) ? row_of_user(node) : row_of_entity(node - users());
+}
+
 Index Dataset::node_of_row(Index row) const {
   const std::vector<Index>& begin = contents_->row_begin;
   require(row >= 0 && row < begin.back(), "row {} of {}", row, begin.back());

@@ -79,6 +79,7 @@ class Dataset {
   Index row_of_user(Index user) const;
   Index row_of_item(Index item) const;
   Index row_of_entity(Index entity) const;
+  Index row_of_node(Index node) const;
   Index node_of_row(Index row) const;
   bool is_user(Index node) const { return node < users(); }
   bool is_item(Index node) const { return users() <= node && node < users() + items(); }

@@ -10,13 +10,24 @@
 #include <vector>
 
 #include "graph/io/file.h"
+#include "graph/io/npy_writer.h"
 #include "kernels/check.h"
 #include "kernels/random.h"
 
 namespace chorale {
 namespace {
 
-enum class Draw : std::uint64_t { popularity = 1, community, degree, item, test };
+enum class Draw : std::uint64_t {
+  popularity = 1,
+  community,
+  degree,
+  item,
+  test,
+  genre,
+  maker,
+  centre,
+  noise
+};
 
 RandomBits draw(const PlantedOptions& o, Draw what, Index node, Index index) {
   const std::uint64_t step =
@@ -41,6 +52,7 @@ void check(const PlantedOptions& o) {
        "items_per_user must be from 4 to items / 2");
   need(o.own_community >= 0 && o.own_community <= 1, "own_community must be from 0 to 1");
   need(o.test >= 0 && o.test < 1, "test must be from 0 to less than 1");
+  need(0 <= o.features && o.features <= 100'000, "features must be from 0 to 100,000 columns");
 }
 
 // Item ids in order of popularity. The item of rank r belongs to community r % communities.
@@ -121,6 +133,64 @@ std::string id_list(std::string_view kind, Index n) {
   return text;
 }
 
+// The community of every item: that of its rank.
+std::vector<Index> communities_of(const PlantedOptions& o, const std::vector<Index>& popular) {
+  std::vector<Index> communities(popular.size());
+  for (std::size_t rank = 0; rank < popular.size(); ++rank) {
+    communities[static_cast<std::size_t>(popular[rank])] =
+        static_cast<Index>(rank) % static_cast<Index>(o.communities);
+  }
+  return communities;
+}
+
+// Entities: the items, a genre for each community, then two makers for each.
+void write_knowledge(const PlantedOptions& o, const std::vector<Index>& communities,
+                     const std::filesystem::path& folder) {
+  const auto genres = static_cast<Index>(o.communities);
+  const Index makers = 2 * genres;  // maker m is of community m % genres
+  const auto below = [](std::uint32_t word, Index n) { return static_cast<Index>(word) % n; };
+  std::string facts;
+  for (Index i = 0; i < o.items; ++i) {
+    const Index own = communities[static_cast<std::size_t>(i)];
+    const auto told = [&](Draw what) {  // the item's own community nine times out of ten
+      const RandomBits b = draw(o, what, i, 0);
+      return uniform(b.word[0], b.word[1]) < 0.9 ? own : below(b.word[2], genres);
+    };
+    const Index maker = told(Draw::maker) + genres * below(draw(o, Draw::maker, i, 1).word[0], 2);
+    facts += fmt::format("{} 0 {}\n", i, o.items + told(Draw::genre));
+    facts += fmt::format("{} 1 {}\n", i, o.items + genres + maker);
+  }
+  for (Index m = 0; m < makers; ++m) {
+    facts += fmt::format("{} 2 {}\n", o.items + genres + m, o.items + m % genres);
+  }
+  std::string entities = id_list("item", o.items);
+  for (Index g = 0; g < genres; ++g) entities += fmt::format("genre-{} {}\n", g, o.items + g);
+  for (Index m = 0; m < makers; ++m) {
+    entities += fmt::format("maker-{} {}\n", m, o.items + genres + m);
+  }
+  write_file(folder / "kg_final.txt", facts);
+  write_file(folder / "entity_list.txt", entities);
+  write_file(folder / "relation_list.txt", "org_id remap_id\nof_genre 0\nmade_by 1\nactive_in 2\n");
+}
+
+void write_features(const PlantedOptions& o, const std::vector<Index>& communities,
+                    const std::filesystem::path& folder) {
+  const auto number = [&](Draw what, Index of, Index column) {  // in [-1, 1)
+    const RandomBits b = draw(o, what, of, column);
+    return static_cast<float>(2 * uniform(b.word[0], b.word[1]) - 1);
+  };
+  NpyWriter file(folder / "item_features.npy", o.items, o.features);
+  std::vector<float> row(static_cast<std::size_t>(o.features));
+  for (Index i = 0; i < o.items; ++i) {
+    const Index own = communities[static_cast<std::size_t>(i)];
+    for (Index j = 0; j < o.features; ++j) {
+      row[static_cast<std::size_t>(j)] = number(Draw::centre, own, j) + number(Draw::noise, i, j);
+    }
+    file.append(row);
+  }
+  file.finish();
+}
+
 }  // namespace
 
 void write_planted_communities(const PlantedOptions& options, const std::filesystem::path& folder) {
@@ -141,6 +211,9 @@ void write_planted_communities(const PlantedOptions& options, const std::filesys
   write_file(folder / "test.txt", test);
   write_file(folder / "user_list.txt", id_list("user", options.users));
   write_file(folder / "item_list.txt", id_list("item", options.items));
+  const std::vector<Index> communities = communities_of(options, popular);
+  if (options.knowledge) write_knowledge(options, communities, folder);
+  if (options.features > 0) write_features(options, communities, folder);
 }
 
 }  // namespace chorale

@@ -24,13 +24,25 @@ inline std::vector<std::filesystem::path> tiny_configs() {
   return files;
 }
 
-// A prepared data set below `folder`: 12 stored lanes, so that lanes fall unevenly on 5 ranks.
+// A prepared data set below `folder`, with facts and features: 12 stored lanes, so that lanes fall
+// unevenly on 5 ranks.
 inline std::filesystem::path make_tiny_dataset(const std::filesystem::path& folder,
                                                Index users = 211, Index items = 97) {
-  write_planted_communities(
-      {.users = users, .items = items, .communities = 6, .items_per_user = 12, .seed = 5},
-      folder / "source");
-  prepare({.source = folder / "source", .out = folder / "data", .validation = 0.1, .lanes = 12});
+  const auto source = folder / "source";
+  write_planted_communities({.users = users,
+                             .items = items,
+                             .communities = 6,
+                             .items_per_user = 12,
+                             .seed = 5,
+                             .knowledge = true,
+                             .features = 7},
+                            source);
+  prepare({.format = "kgat",
+           .source = source,
+           .out = folder / "data",
+           .validation = 0.1,
+           .lanes = 12,
+           .features = {{"image", Features::Side::item, source / "item_features.npy"}}});
   return folder / "data";
 }
 

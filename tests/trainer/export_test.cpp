@@ -11,9 +11,9 @@
 
 #include "comm/thread_communicator.h"
 #include "graph/io/npy.h"
+#include "graph/io/npy_writer.h"
 #include "kernels/check.h"
 #include "tests/trainer/random_dataset.h"
-#include "trainer/export/npy_writer.h"
 
 namespace chorale {
 namespace {

@@ -37,11 +37,12 @@ std::size_t peak_resident_bytes() {
 
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
-// Runs one step and one evaluation of the model on a device without memory, and prints what they
-// asked for.
+// Runs the first and the last step of an epoch and one evaluation of the model on a device without
+// memory, and prints what they asked for.
 void print_plan(const v1::Config& config, const World& world) {
   const std::unique_ptr<Experiment> plan = Experiment::plan(config, world.comm);
   plan->train(0);
+  plan->train(plan->steps_per_epoch() - 1);  // of the last phase, and what ends an epoch
   plan->note_memory("one training step");
   plan->represent();
   plan->note_memory("evaluation");

@@ -68,6 +68,22 @@ void validate_softmax(const v1::LightGcn& m, const Checker& check) {
                  m.loss().full_softmax().temperature(), kLeastTemperature);
 }
 
+void validate_optimizer(const v1::Optimizer& o, const Checker& check) {
+  check.holds(o.kind_case() != v1::Optimizer::KIND_NOT_SET, "optimizer", "found no optimizer",
+              "write one, for example optimizer { rate: 1e-3 adam {} }");
+  check.positive("optimizer.rate", o.rate());
+  if (o.has_adam()) {
+    check.share("optimizer.adam.beta1", o.adam().beta1());
+    check.share("optimizer.adam.beta2", o.adam().beta2());
+    check.positive("optimizer.adam.epsilon", o.adam().epsilon());
+  }
+  if (o.has_adamw()) {
+    check.share("optimizer.adamw.beta1", o.adamw().beta1());
+    check.share("optimizer.adamw.beta2", o.adamw().beta2());
+    check.positive("optimizer.adamw.epsilon", o.adamw().epsilon());
+  }
+}
+
 void validate_model(const v1::Model& model, const Checker& check) {
   check.holds(model.kind_case() != v1::Model::KIND_NOT_SET, "model", "found no model",
               "write one, for example model { lightgcn { layers: 3 } }");
@@ -96,28 +112,24 @@ void validate_model(const v1::Model& model, const Checker& check) {
     check.at_least("model.mmhcl.item_weight", m.item_weight(), 0.0);
     check.at_least("model.mmhcl.l2", m.l2(), 0.0);
   }
+  if (model.has_kgat()) {
+    const v1::Kgat& m = model.kgat();
+    check.at_least("model.kgat.dim", m.dim(), 1);
+    check.holds(m.widths_size() <= 15, "model.kgat.widths", "found more than 15 layers");
+    for (const int w : m.widths()) check.at_least("model.kgat.widths", w, 1);
+    check.share("model.kgat.message_dropout", m.message_dropout());
+    check.at_least("model.kgat.l2", m.l2(), 0.0);
+    check.at_least("model.kgat.transr.dim", m.transr().dim(), 1);
+    check.at_least("model.kgat.transr.batch", m.transr().batch(), 1);
+    check.at_least("model.kgat.transr.l2", m.transr().l2(), 0.0);
+    if (m.transr().has_optimizer()) validate_optimizer(m.transr().optimizer(), check);
+  }
   if (model.has_ngcf()) {
     check.at_least("model.ngcf.dim", model.ngcf().dim(), 1);
     check.holds(model.ngcf().widths_size() <= 15, "model.ngcf.widths", "found more than 15 layers");
     for (const int w : model.ngcf().widths()) check.at_least("model.ngcf.widths", w, 1);
     check.share("model.ngcf.message_dropout", model.ngcf().message_dropout());
     check.at_least("model.ngcf.l2", model.ngcf().l2(), 0.0);
-  }
-}
-
-void validate_optimizer(const v1::Optimizer& o, const Checker& check) {
-  check.holds(o.kind_case() != v1::Optimizer::KIND_NOT_SET, "optimizer", "found no optimizer",
-              "write one, for example optimizer { rate: 1e-3 adam {} }");
-  check.positive("optimizer.rate", o.rate());
-  if (o.has_adam()) {
-    check.share("optimizer.adam.beta1", o.adam().beta1());
-    check.share("optimizer.adam.beta2", o.adam().beta2());
-    check.positive("optimizer.adam.epsilon", o.adam().epsilon());
-  }
-  if (o.has_adamw()) {
-    check.share("optimizer.adamw.beta1", o.adamw().beta1());
-    check.share("optimizer.adamw.beta2", o.adamw().beta2());
-    check.positive("optimizer.adamw.epsilon", o.adamw().epsilon());
   }
 }
 

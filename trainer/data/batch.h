@@ -38,6 +38,10 @@ class Batch {
     return place->second;
   }
 
+  // Of samples that a sampler puts into groups, each with one entry in some columns: this rank's
+  // samples of group i are [groups[i], groups[i+1]). Groups end with lanes.
+  std::vector<Index> groups;
+
  private:
   std::map<std::string, IdColumn, std::less<>> columns_;
 };

@@ -46,6 +46,22 @@ std::unique_ptr<Sampler> make_epoch_sampler(const Dataset& dataset, const Lanes&
 std::unique_ptr<Sampler> make_edge_sampler(const Dataset& dataset, const Lanes& lanes,
                                            const SamplerOptions& options);
 
+struct FactSamplerOptions {
+  Index heads = 2048;  // samples a step
+  Index steps_per_epoch = 1;
+  std::uint64_t seed = 0;
+};
+
+// Facts of the collaborative knowledge graph (graph/collaborative.h), for TransR: `heads` distinct
+// nodes, uniform over those with an edge (with replacement only if there are fewer); one edge,
+// uniform over those that leave the node; one corrupted tail, uniform over the nodes to which no
+// edge of this relation leads from the head. (KGAT.)
+//
+// Fills the columns "head", "tail" and "negative", ordered by relation over the whole batch, and
+// Batch::groups; the column "relation" has one entry a group.
+std::unique_ptr<Sampler> make_fact_sampler(const Dataset& dataset, const Lanes& lanes,
+                                           const FactSamplerOptions& options);
+
 // An epoch of `samples` cut into batches, of which the last one may be partial.
 class EpochBatches {
  public:

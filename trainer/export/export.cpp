@@ -13,7 +13,7 @@
 #include "kernels/arena.h"
 #include "kernels/check.h"
 #include "trainer/checkpoint/together.h"
-#include "trainer/export/npy_writer.h"
+#include "graph/io/npy_writer.h"
 
 namespace chorale {
 namespace {

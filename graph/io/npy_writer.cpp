@@ -1,6 +1,6 @@
 // The header is 6 bytes of magic, the version, a length and a Python dictionary, padded so that the
 // data starts at a multiple of 64.
-#include "trainer/export/npy_writer.h"
+#include "graph/io/npy_writer.h"
 
 #include <fcntl.h>
 #include <unistd.h>

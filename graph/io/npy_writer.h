@@ -1,5 +1,5 @@
-// Writes NumPy's .npy format, version 1, for what is exported: two-dimensional float32 arrays in C
-// order. Reading is in graph/io/npy.h.
+// Writes NumPy's .npy format, version 1: two-dimensional float32 arrays in C order. Reading is in
+// npy.h.
 #pragma once
 
 #include <filesystem>
