@@ -72,6 +72,7 @@ class Experiment {
   const Dataset& dataset() const { return dataset_; }
   const Partition& nodes() const { return context_->nodes(); }
   ModelContext& context() { return *context_; }
+  const Model& model() const { return *model_; }
   Tape& tape() { return *tape_; }
   Evaluator& evaluator() { return *evaluator_; }
   Device& device() { return *device_; }

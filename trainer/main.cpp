@@ -113,6 +113,7 @@ struct Program {
     add_train();
     add_eval();
     add_recommend();
+    add_explain();
     add_export();
     add_ckpt();
   }
@@ -240,6 +241,15 @@ struct Program {
         ->allow_extra_args(false);
     c->add_option("-k", query.k, "Length of the list")->capture_default_str();
     c->add_flag("--include-seen", query.include_seen, "Also items of the user's training data");
+  }
+
+  void add_explain() {
+    CLI::App* c = add_query(
+        "explain", "The heaviest paths from a user to an item in the knowledge graph", run_explain);
+    c->add_option("--user", query.user, "Raw id of the user")->required();
+    c->add_option("--item", query.item, "Raw id of the item")->required();
+    c->add_option("-k", query.k, "Number of paths")->capture_default_str();
+    c->add_option("--hops", query.hops, "Most edges of a path, 1 to 4")->capture_default_str();
   }
 
   void add_export() {

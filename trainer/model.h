@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +57,9 @@ class Model {
   // After the last step of an epoch: whatever is kept in tables that no optimizer moves.
   // Collective.
   virtual void finish_epoch(Tape&) {}
+  // What every edge of the collaborative knowledge graph weighs when messages are summed, this
+  // rank's in the order of collaborative_edges; nothing if the model does not use that graph.
+  virtual std::optional<ConstView> edge_weights() const { return std::nullopt; }
   // The tables were given new values from outside. Collective.
   virtual void tables_changed(Tape&) {}
 };

@@ -126,6 +126,29 @@ BOOST_AUTO_TEST_CASE(edges_of_a_small_graph) {
   BOOST_TEST(has(d.row_of_entity(4), d.row_of_entity(4), 5));
 }
 
+// Every (head, tail, relation) of the small graph, against the list of edges.
+BOOST_AUTO_TEST_CASE(a_node_knows_which_edges_leave_it) {
+  const TemporaryFolder folder;
+  write_small_kgat(folder / "source");
+  prepare({.format = "kgat", .source = folder / "source", .out = folder / "out", .lanes = 2});
+  const Dataset d = Dataset::open(folder / "out");
+  const auto edges = collaborative_edges(d, d.node_partition({2, 1, 0}));
+
+  std::size_t found = 0;
+  for (Index head = 0; head < d.nodes(); ++head) {
+    const OutEdges out(d, head);
+    for (Index tail = 0; tail < d.nodes(); ++tail) {
+      for (LocalIndex r = 0; r < CollaborativeRelations{d.relations()}.count(); ++r) {
+        const KnowledgeEdge edge{d.row_of_node(head), d.row_of_node(tail), r};
+        const bool is_edge = std::binary_search(edges.begin(), edges.end(), edge);
+        BOOST_TEST(out.contains({tail, r}) == is_edge, head << " " << r << " " << tail);
+        found += is_edge ? 1 : 0;
+      }
+    }
+  }
+  BOOST_TEST(found == edges.size());
+}
+
 // The worked example of collaborative.h.
 BOOST_AUTO_TEST_CASE(an_edge_weighs_one_over_its_relations_edges_at_the_head) {
   RankWorld w;

@@ -36,7 +36,9 @@ struct QueryCommand {
   std::vector<std::string> users;
   Index k = 10;
   bool include_seen = false;
-  std::string to;  // export
+  std::string to;          // export
+  std::string user, item;  // explain
+  int hops = 3;
 };
 
 struct CkptCommand {
@@ -55,6 +57,7 @@ void run_ckpt_show(const CkptCommand& command);
 Exit run_train(const TrainCommand& command, const World& world);
 void run_eval(const QueryCommand& command, const World& world);
 void run_recommend(const QueryCommand& command, const World& world);
+void run_explain(const QueryCommand& command, const World& world);
 void run_export(const QueryCommand& command, const World& world);
 
 // CPU threads of each rank: `asked`, or the host's cores shared among its ranks.

@@ -1,8 +1,10 @@
-// eval, recommend, export: what a trained run is asked.
+// eval, recommend, explain, export: what a trained run is asked.
 #include <fmt/core.h>
 
+#include "comm/typed.h"
 #include "kernels/log.h"
 #include "trainer/commands/commands.h"
+#include "trainer/explain/paths.h"
 #include "trainer/export/export.h"
 #include "trainer/trainer.h"
 
@@ -51,6 +53,24 @@ Revived revive(const QueryCommand& command, const World& world) {
   return r;
 }
 
+Index user_of(const Dataset& data, const std::string& raw) {
+  const std::optional<Index> user = data.find_user(raw);
+  require_user(user.has_value(), Exit::usage,
+               fmt::format("ids are listed in {}, for example {}",
+                           (data.folder() / "users.tsv").string(), data.user_name(0)),
+               "there is no user \"{}\"", raw);
+  return *user;
+}
+
+Index item_of(const Dataset& data, const std::string& raw) {
+  const std::optional<Index> item = data.find_item(raw);
+  require_user(item.has_value(), Exit::usage,
+               fmt::format("ids are listed in {}, for example {}",
+                           (data.folder() / "items.tsv").string(), data.item_name(0)),
+               "there is no item \"{}\"", raw);
+  return *item;
+}
+
 Split split_of(const std::string& text) {
   if (text == "test") return Split::test;
   require_user(text == "validation", Exit::usage, "use --split test or --split validation",
@@ -81,14 +101,7 @@ void run_recommend(const QueryCommand& command, const World& world) {
   Revived r = revive(command, world);
   const Dataset& data = r.experiment->dataset();
   std::vector<Index> users;
-  for (const std::string& raw : command.users) {
-    const std::optional<Index> user = data.find_user(raw);
-    require_user(user.has_value(), Exit::usage,
-                 fmt::format("ids are listed in {}, for example {}",
-                             (data.folder() / "users.tsv").string(), data.user_name(0)),
-                 "there is no user \"{}\"", raw);
-    users.push_back(*user);
-  }
+  for (const std::string& raw : command.users) users.push_back(user_of(data, raw));
   const auto lists =
       r.experiment->evaluator().recommend(r.vectors, users, command.k, !command.include_seen);
   if (world.comm.rank() != 0) return;
@@ -98,6 +111,32 @@ void run_recommend(const QueryCommand& command, const World& world) {
       fmt::print("{}\t{}\t{}\t{:.6f}\n", command.users[i], rank + 1,
                  data.item_name(lists[i][rank].item), lists[i][rank].score);
     }
+  }
+}
+
+void run_explain(const QueryCommand& command, const World& world) {
+  require_user(1 <= command.hops && command.hops <= 4, Exit::usage, "paths have 1 to 4 edges",
+               "--hops: found {}", command.hops);
+  require_length(command.k);
+  Revived r = revive(command, world);
+  const Dataset& data = r.experiment->dataset();
+  const Index from = user_of(data, command.user), to = item_of(data, command.item) + data.users();
+  const std::optional<ConstView> mine = r.experiment->model().edge_weights();
+  require_user(mine.has_value(), Exit::usage, "paths are those of a knowledge graph: train kgat",
+               "model {} has no edges to explain by", r.model);
+  std::vector<Real> weights(static_cast<std::size_t>(mine->size()));
+  r.experiment->device().download(weights.data(), mine->data, weights.size() * sizeof(Real));
+  weights = gather_all<Real>(r.experiment->comm().host(), weights);
+  if (world.comm.rank() != 0) return;
+  const auto paths = heaviest_paths(data, r.experiment->nodes(), weights, from, to, command.hops,
+                                    static_cast<std::size_t>(command.k));
+  fmt::print("rank\tweight\tpath\n");
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    fmt::print("{}\t{:.6g}\t{}\n", i + 1, paths[i].weight, to_text(data, from, paths[i]));
+  }
+  if (paths.empty()) {
+    log_warning("no path of at most {} edges leads from {} to {}", command.hops, command.user,
+                command.item);
   }
 }
 

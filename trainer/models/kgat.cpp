@@ -77,6 +77,8 @@ class Kgat final : public Model {
     matrix_.assign(t.arena(), weights_->values());
   }
 
+  std::optional<ConstView> edge_weights() const override { return matrix_.edge_values(); }
+
   void tables_changed(Tape& t) override {
     if (attention_) matrix_.assign(t.arena(), weights_->values());
   }
