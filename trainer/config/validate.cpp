@@ -59,13 +59,26 @@ class Checker {
 // e^(1 / temperature) must stay far inside the range of float, squared too.
 constexpr double kLeastTemperature = 0.025;
 
-void validate_softmax(const v1::LightGcn& m, const Checker& check) {
-  check.share("model.lightgcn.row_dropout", m.row_dropout());
-  check.at_least("model.lightgcn.item_norm_exponent", m.item_norm_exponent(), 0.0);
-  check.at_least("model.lightgcn.loss.sampled_softmax.temperature",
-                 m.loss().sampled_softmax().temperature(), kLeastTemperature);
-  check.at_least("model.lightgcn.loss.full_softmax.temperature",
-                 m.loss().full_softmax().temperature(), kLeastTemperature);
+// The field `loss` of whichever model was chosen, if it has one.
+void validate_loss(const v1::Config& config, const Checker& check) {
+  const v1::Model& model = config.model();
+  const pb::FieldDescriptor* kind = model.GetReflection()->GetOneofFieldDescriptor(
+      model, model.GetDescriptor()->FindOneofByName("kind"));
+  const pb::FieldDescriptor* field = kind->message_type()->FindFieldByName("loss");
+  if (field == nullptr) return;
+  const pb::Message& chosen = model.GetReflection()->GetMessage(model, kind);
+  const auto& loss =
+      static_cast<const v1::Loss&>(chosen.GetReflection()->GetMessage(chosen, field));
+  const std::string path = "model." + kind->name() + ".loss";
+  const auto temperature = [&](const char* name, double found) {
+    check.at_least((path + name).c_str(), found, kLeastTemperature);
+  };
+  temperature(".sampled_softmax.temperature", loss.sampled_softmax().temperature());
+  temperature(".full_softmax.temperature", loss.full_softmax().temperature());
+  temperature(".info_nce.temperature", loss.info_nce().temperature());
+  check.holds(!loss.has_sampled_softmax() || config.train().shared_negatives() > 0,
+              "train.shared_negatives", "found 0, but sampled_softmax needs some",
+              "for example train { shared_negatives: 2048 }");
 }
 
 void validate_optimizer(const v1::Optimizer& o, const Checker& check) {
@@ -97,8 +110,9 @@ void validate_model(const v1::Model& model, const Checker& check) {
     check.holds(model.lightgcn().layers() <= 15, "model.lightgcn.layers",
                 "found more than 15 layers");
     check.at_least("model.lightgcn.l2", model.lightgcn().l2(), 0.0);
+    check.share("model.lightgcn.row_dropout", model.lightgcn().row_dropout());
+    check.at_least("model.lightgcn.item_norm_exponent", model.lightgcn().item_norm_exponent(), 0.0);
   }
-  if (model.has_lightgcn()) validate_softmax(model.lightgcn(), check);
   if (model.has_mmhcl()) {
     const v1::Mmhcl& m = model.mmhcl();
     check.at_least("model.mmhcl.dim", m.dim(), 1);
@@ -158,10 +172,7 @@ void validate(const v1::Config& config, const std::string& origin) {
   check.at_least("train.epochs", config.train().epochs(), 0);
   check.at_least("train.batch", config.train().batch(), 1);
   check.at_least("train.shared_negatives", config.train().shared_negatives(), 0);
-  check.holds(!config.model().lightgcn().loss().has_sampled_softmax() ||
-                  config.train().shared_negatives() > 0,
-              "train.shared_negatives", "found 0, but sampled_softmax needs some",
-              "for example train { shared_negatives: 2048 }");
+  validate_loss(config, check);
   check.holds(!config.train().has_init_from() || !config.train().init_from().run().empty(),
               "train.init_from.run", "found nothing, expected the folder of a run");
   check.at_least("train.early_stop.patience", config.train().early_stop().patience(), 1);
