@@ -147,6 +147,49 @@ void validate_model(const v1::Model& model, const Checker& check) {
   }
 }
 
+// What the models on LightGCN's propagation have in common. `least_layers` is 1 where layer 0 alone
+// is no result or no contrast.
+template <class M>
+void validate_layers(const std::string& path, const M& m, int least_layers, const Checker& check) {
+  check.at_least((path + ".dim").c_str(), m.dim(), 1);
+  check.at_least((path + ".layers").c_str(), m.layers(), least_layers);
+  check.holds(m.layers() <= 15, (path + ".layers").c_str(), "found more than 15 layers");
+}
+
+template <class M>
+void validate_contrast(const std::string& path, const M& m, const Checker& check) {
+  check.at_least((path + ".l2").c_str(), m.l2(), 0.0);
+  check.at_least((path + ".temperature").c_str(), m.temperature(), kLeastTemperature);
+  check.at_least((path + ".weight").c_str(), m.weight(), 0.0);
+}
+
+void validate_contrastive(const v1::Model& model, const Checker& check) {
+  if (model.has_sgl()) {
+    validate_layers("model.sgl", model.sgl(), 1, check);
+    validate_contrast("model.sgl", model.sgl(), check);
+    check.share("model.sgl.rate", model.sgl().rate());
+  }
+  if (model.has_simgcl()) {
+    validate_layers("model.simgcl", model.simgcl(), 1, check);
+    validate_contrast("model.simgcl", model.simgcl(), check);
+    check.at_least("model.simgcl.eps", model.simgcl().eps(), 0.0);
+  }
+  if (model.has_xsimgcl()) {
+    const v1::XSimGcl& m = model.xsimgcl();
+    validate_layers("model.xsimgcl", m, 1, check);
+    validate_contrast("model.xsimgcl", m, check);
+    check.at_least("model.xsimgcl.eps", m.eps(), 0.0);
+    check.at_least("model.xsimgcl.contrast_layer", m.contrast_layer(), 0);
+    check.holds(m.contrast_layer() <= m.layers(), "model.xsimgcl.contrast_layer",
+                fmt::format("found {}, but there are {} layers", m.contrast_layer(), m.layers()),
+                "0 is the embeddings, 1 the first layer");
+  }
+  if (model.has_direct_au()) {
+    validate_layers("model.direct_au", model.direct_au(), 0, check);
+    check.at_least("model.direct_au.gamma", model.direct_au().gamma(), 0.0);
+  }
+}
+
 void validate_schedule(const v1::Schedule& s, const Checker& check) {
   check.positive("schedule.exponential.factor", s.exponential().factor());
   check.positive("schedule.exponential.every_epochs", s.exponential().every_epochs());
@@ -173,6 +216,7 @@ void validate(const v1::Config& config, const std::string& origin) {
   check.at_least("train.batch", config.train().batch(), 1);
   check.at_least("train.shared_negatives", config.train().shared_negatives(), 0);
   validate_loss(config, check);
+  validate_contrastive(config.model(), check);
   check.holds(!config.train().has_init_from() || !config.train().init_from().run().empty(),
               "train.init_from.run", "found nothing, expected the folder of a run");
   check.at_least("train.early_stop.patience", config.train().early_stop().patience(), 1);
