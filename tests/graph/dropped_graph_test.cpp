@@ -22,20 +22,19 @@ struct Whole {
   std::vector<Real> in_order;
 };
 
-// Read through the device: y = A x for x = rows of the unit matrix would hide zeros of the pattern.
+// Global columns of the ghosts, found by pulling every rank's own row numbers.
+std::vector<Index> ghost_columns(const DistCsr& a) {
+  const Partition& p = a.column_partition();
+  Matrix own = own_rows(p, 1, [](Index i, Index) { return static_cast<Real>(i); });
+  Matrix halo(a.ghosts(), 1);
+  RankWorld w;
+  a.halo().pull(w.arena, own.view(), halo.view());
+  return {halo.values.begin(), halo.values.end()};
+}
+
 Whole whole(Communicator& comm, const DistCsr& a) {
   const CsrView csr = a.view();
-  const std::vector<Index> ghosts = [&] {
-    std::vector<Index> columns;
-    const Partition& p = a.column_partition();
-    // Column numbers of the halo, found by pulling every rank's own row numbers.
-    Matrix own(p.local_rows(), 1), halo(a.ghosts(), 1);
-    for (Index i = 0; i < own.n; ++i) own(i, 0) = static_cast<Real>(p.first() + i);
-    RankWorld w;
-    a.halo().pull(w.arena, own.view(), halo.view());
-    for (const Real column : halo.values) columns.push_back(static_cast<Index>(column));
-    return columns;
-  }();
+  const std::vector<Index> ghosts = ghost_columns(a);
   std::vector<Index> places;
   std::vector<Real> values;
   for (Index r = 0; r < csr.rows; ++r) {
