@@ -79,7 +79,8 @@ BOOST_AUTO_TEST_CASE(numbers_of_the_contrastive_models_are_checked) {
 }
 
 BOOST_AUTO_TEST_CASE(the_loss_of_any_model_is_checked) {
-  for (const std::string model : {"mf", "lightgcn", "ngcf", "mmhcl", "sgl", "simgcl", "xsimgcl"}) {
+  for (const std::string model :
+       {"mf", "lightgcn", "ngcf", "mmhcl", "kgat", "sgl", "simgcl", "xsimgcl"}) {
     const std::string loss = "model." + model + ".loss";
     BOOST_TEST(refusal(kGood, {loss + "={info_nce {}}"}) == "accepted");
     BOOST_TEST(refusal(kGood, {loss + "={info_nce { temperature: 0.01 }}"}) ==
