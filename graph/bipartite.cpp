@@ -2,26 +2,10 @@
 
 #include <cmath>
 
+#include "graph/neighbourhood.h"
+
 namespace chorale {
 namespace {
-
-// Degree of a user or an item and its neighbours' rows, from the mapped interaction lists. Other
-// entities have no neighbours here.
-struct Neighbourhood {
-  const Dataset& dataset;
-
-  std::span<const std::int32_t> of(Index node) const {
-    if (dataset.is_user(node)) return dataset.items_of(Split::train, node);
-    if (dataset.is_item(node)) return dataset.users_of(node - dataset.users());
-    return {};
-  }
-  Index degree(Index node) const { return static_cast<Index>(of(node).size()); }
-  // The node that entry `id` of `node`'s list names.
-  Index other(Index node, std::int32_t id) const {
-    return dataset.is_user(node) ? dataset.users() + id : id;
-  }
-  Index row(Index node) const { return dataset.row_of_node(node); }
-};
 
 double edge_weight(Normalization normalization, Index degree, Index other_degree) {
   const auto d = static_cast<double>(degree);

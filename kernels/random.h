@@ -26,6 +26,8 @@ enum class Purpose : std::uint32_t {
   cold_items = 10,
   sample_edge = 11,
   sample_shared = 12,
+  drop_edge = 13,
+  drop_node = 14,
   sample_head = 16,
   sample_fact = 17,
   sample_tail = 18,

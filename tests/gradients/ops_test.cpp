@@ -189,6 +189,18 @@ const std::vector<Case> cases = {
        return softmax_loss(gather(f.leaf(f.x), f.ids), gather(f.leaf(f.y), f.other_ids),
                            f.other_ids, f.leaf(f.y), f.numbers, 0.4);
      }},
+    {"info_nce",
+     [](Fixture& f) {
+       return info_nce(gather(f.leaf(f.x), f.ids), gather(f.leaf(f.y), f.ids), f.ids, 0.4);
+     }},
+    {"alignment",
+     [](Fixture& f) {
+       return alignment(normalize_rows(f.leaf(f.x)), normalize_rows(f.leaf(f.y)));
+     }},
+    {"uniformity",
+     [](Fixture& f) {
+       return uniformity(normalize_rows(gather(f.leaf(f.x), f.ids))) + half_squares(f.leaf(f.y));
+     }},
     {"synergistic_contrast",
      [](Fixture& f) { return synergistic_contrast(f.leaf(f.x), f.leaf(f.y), 0.5); }},
     {"normalize_rows", [](Fixture& f) { return f.measure(normalize_rows(f.leaf(f.x))); }},

@@ -90,22 +90,41 @@ void append_direction(const std::vector<double>& x, std::vector<double>& to) {
   to.insert(to.end(), n.begin(), n.end());
 }
 
-// The mean of x, a x, ..., a^k x.
-Dense mean_of_layers(const Dense& a, Dense x, int layers) {
-  Dense mean = x;
-  for (int k = 0; k < layers; ++k) {
-    x = product(a, x);
+// The mean of a^first x, ..., a^last x.
+Dense mean_of_layers(const Dense& a, Dense x, int first, int last) {
+  Dense mean = zeros(x.size(), x[0].size());
+  for (int k = 0; k <= last; ++k) {
+    if (k > 0) x = product(a, x);
+    if (k < first) continue;
     for (std::size_t i = 0; i < x.size(); ++i) {
-      for (std::size_t j = 0; j < x[i].size(); ++j) mean[i][j] += x[i][j];
+      for (std::size_t j = 0; j < x[i].size(); ++j) mean[i][j] += x[i][j] / (last - first + 1);
     }
-  }
-  for (auto& row : mean) {
-    for (double& value : row) value /= layers + 1;
   }
   return mean;
 }
 
 Dense mf(const v1::Model&, Experiment& e) { return table(e, "mf.ego"); }
+
+// LightGCN without its options: what the contrastive models score with.
+Dense plain_lightgcn(Experiment& e, const std::string& name, int first, int last) {
+  Dense a = adjacency(e.dataset());
+  divide_symmetrically(a);
+  return mean_of_layers(a, table(e, name), first, last);
+}
+
+Dense sgl(const v1::Model& m, Experiment& e) {
+  return plain_lightgcn(e, "sgl.ego", 0, m.sgl().layers());
+}
+// Yu et al. 2022 and 2023, as their code runs: layer 0 is left out.
+Dense simgcl(const v1::Model& m, Experiment& e) {
+  return plain_lightgcn(e, "simgcl.ego", 1, m.simgcl().layers());
+}
+Dense xsimgcl(const v1::Model& m, Experiment& e) {
+  return plain_lightgcn(e, "xsimgcl.ego", 1, m.xsimgcl().layers());
+}
+Dense direct_au(const v1::Model& m, Experiment& e) {
+  return plain_lightgcn(e, "direct_au.ego", 0, m.direct_au().layers());
+}
 
 // He et al. 2020, eqs. 3 and 4: e_u^(k+1) = sum over i of e_i^(k) / sqrt(|N_u| |N_i|); the mean of
 // all layers.
@@ -113,10 +132,8 @@ Dense lightgcn(const v1::Model& model, Experiment& e) {
   Dense a = adjacency(e.dataset());
   divide_symmetrically(a);
   const int layers = model.lightgcn().layers();
-  Dense x = table(e, "lightgcn.ego");
-  const Dense mean = mean_of_layers(a, x, layers);
-  for (int k = 0; k < layers; ++k) x = product(a, x);
-  Dense z = model.lightgcn().last_layer() ? x : mean;
+  Dense z = mean_of_layers(a, table(e, "lightgcn.ego"), model.lightgcn().last_layer() ? layers : 0,
+                           layers);
   // An item scores with |z|^rho times its direction.
   for (Index i = 0; i < e.dataset().items(); ++i) {
     auto& row = z[static_cast<std::size_t>(e.dataset().row_of_item(i))];
@@ -223,7 +240,7 @@ Dense mmhcl(const v1::Model& model, Experiment& e) {
   const Dense all = adjacency(data);
   Dense a = all;
   divide_symmetrically(a);
-  Dense z = mean_of_layers(a, table(e, "mmhcl.ego"), f.layers());
+  Dense z = mean_of_layers(a, table(e, "mmhcl.ego"), 0, f.layers());
 
   const std::vector<std::size_t> users = rows_of(data, true), items = rows_of(data, false);
   Dense interactions;
@@ -325,7 +342,9 @@ Dense kgat(const v1::Model& model, Experiment& e) {
 
 Textbook textbook(const std::string& model) {
   static const std::map<std::string, Textbook> transcriptions = {
-      {"mf", mf}, {"lightgcn", lightgcn}, {"ngcf", ngcf}, {"mmhcl", mmhcl}, {"kgat", kgat}};
+      {"mf", mf},         {"lightgcn", lightgcn}, {"ngcf", ngcf},
+      {"mmhcl", mmhcl},   {"kgat", kgat},         {"sgl", sgl},
+      {"simgcl", simgcl}, {"xsimgcl", xsimgcl},   {"direct_au", direct_au}};
   BOOST_TEST_REQUIRE(transcriptions.contains(model), "no textbook transcription of " << model);
   return transcriptions.at(model);
 }

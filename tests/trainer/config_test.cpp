@@ -64,6 +64,34 @@ BOOST_AUTO_TEST_CASE(the_watched_metric_must_be_one_that_is_computed) {
              "accepted");
 }
 
+BOOST_AUTO_TEST_CASE(numbers_of_the_contrastive_models_are_checked) {
+  BOOST_TEST(refusal(kGood, {"model.sgl={rate: 1}"}) ==
+             "a.pbtxt: model.sgl.rate: found 1, expected 0 <= x < 1");
+  BOOST_TEST(refusal(kGood, {"model.simgcl={layers: 0}"}) ==
+             "a.pbtxt: model.simgcl.layers: found 0, expected at least 1");
+  BOOST_TEST(refusal(kGood, {"model.simgcl={temperature: 0}"}) ==
+             "a.pbtxt: model.simgcl.temperature: found 0, expected at least 0.025");
+  BOOST_TEST(refusal(kGood, {"model.xsimgcl={contrast_layer: 3}"}) ==
+             "a.pbtxt: model.xsimgcl.contrast_layer: found 3, but there are 2 layers");
+  BOOST_TEST(refusal(kGood, {"model.direct_au={gamma: -1}"}) ==
+             "a.pbtxt: model.direct_au.gamma: found -1, expected at least 0");
+  BOOST_TEST(refusal(kGood, {"model.direct_au={layers: 0}"}) == "accepted");
+}
+
+BOOST_AUTO_TEST_CASE(the_loss_of_any_model_is_checked) {
+  for (const std::string model :
+       {"mf", "lightgcn", "ngcf", "mmhcl", "kgat", "sgl", "simgcl", "xsimgcl"}) {
+    const std::string loss = "model." + model + ".loss";
+    BOOST_TEST(refusal(kGood, {loss + "={info_nce {}}"}) == "accepted");
+    BOOST_TEST(refusal(kGood, {loss + "={info_nce { temperature: 0.01 }}"}) ==
+               "a.pbtxt: " + loss + ".info_nce.temperature: found 0.01, expected at least 0.025");
+    BOOST_TEST(refusal(kGood, {loss + "={sampled_softmax {}}"}) ==
+               "a.pbtxt: train.shared_negatives: found 0, but sampled_softmax needs some");
+    BOOST_TEST(refusal(kGood, {loss + "={sampled_softmax {}}", "train.shared_negatives=5"}) ==
+               "accepted");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(assignments_change_one_field) {
   const v1::Config c = parse(kGood, {"train.epochs=5", "eval.k=20,50", "data.prepared=x y",
                                      "device=REFERENCE", "model.mf={dim: 8}", "run.checked=true"});

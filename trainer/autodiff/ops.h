@@ -37,7 +37,7 @@ Var dropout(Var x, double rate, std::span<const Index> names);
 // The rows of x named by ids, wherever they live: y[i] = x[ids[i]].
 //   x:(n,d) rows   ids: global rows   y:(b,d) rows over ids.part
 // The adjoint adds contributions to a row in the order of the batch. Straight from a table it
-// leaves a row-sparse gradient.
+// leaves a row-sparse gradient. Gathered again in the same step, it is the same value.
 Var gather(Var x, const IdColumn& ids);
 // The chosen rows of x, and their adjoint: y has the chosen rows from x and zero elsewhere. Both
 // are copies within a rank.

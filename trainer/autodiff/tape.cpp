@@ -50,6 +50,7 @@ void Tape::reset(Index step, bool training) {
   nodes_.clear();
   adjoints_.clear();
   lookups_.clear();
+  looked_up_.clear();
   gathered_.clear();
   notes_.clear();
   noted_.clear();
@@ -114,6 +115,13 @@ const RowExchange& Tape::lookup(const IdColumn& ids, const Partition& rows) {
   }
   lookups_.push_back({&ids, &rows, std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows)});
   return *lookups_.back().exchange;
+}
+
+const Var* Tape::find_rows(Var x, const IdColumn& ids) const {
+  for (const LookedUp& l : looked_up_) {
+    if (l.id == x.id && l.ids == &ids) return &l.rows;
+  }
+  return nullptr;
 }
 
 ConstView Tape::all_rows(Var x) {

@@ -69,6 +69,9 @@ class Tape {
   // The exchange that brings the rows named by `ids` to this rank; built once a step for each
   // column.
   const RowExchange& lookup(const IdColumn& ids, const Partition& rows);
+  // What `gather` made of x and `ids` earlier in this step, or null; and to remember it.
+  const Var* find_rows(Var x, const IdColumn& ids) const;
+  void keep_rows(Var x, const IdColumn& ids, Var y) { looked_up_.push_back({x.id, &ids, y}); }
   // The rows of all ranks, of a value (gathered once a step) or of this rank's rows of anything
   // dealt by `part`. In the memory of the step, or x itself on one rank. Collective.
   ConstView all_rows(Var x);
@@ -122,7 +125,11 @@ class Tape {
     const Partition* rows;
     std::unique_ptr<RowExchange> exchange;
   };
-
+  struct LookedUp {
+    int id;
+    const IdColumn* ids;
+    Var rows;
+  };
   struct Gathered {
     int id;
     ConstView rows;
@@ -144,6 +151,7 @@ class Tape {
   std::vector<Node> nodes_;
   std::vector<Adjoint> adjoints_;
   std::vector<Lookup> lookups_;
+  std::vector<LookedUp> looked_up_;
   std::vector<Gathered> gathered_;
   std::vector<std::pair<const char*, Var>> notes_;
   std::vector<Noted> noted_;

@@ -59,13 +59,26 @@ class Checker {
 // e^(1 / temperature) must stay far inside the range of float, squared too.
 constexpr double kLeastTemperature = 0.025;
 
-void validate_softmax(const v1::LightGcn& m, const Checker& check) {
-  check.share("model.lightgcn.row_dropout", m.row_dropout());
-  check.at_least("model.lightgcn.item_norm_exponent", m.item_norm_exponent(), 0.0);
-  check.at_least("model.lightgcn.loss.sampled_softmax.temperature",
-                 m.loss().sampled_softmax().temperature(), kLeastTemperature);
-  check.at_least("model.lightgcn.loss.full_softmax.temperature",
-                 m.loss().full_softmax().temperature(), kLeastTemperature);
+// The field `loss` of whichever model was chosen, if it has one.
+void validate_loss(const v1::Config& config, const Checker& check) {
+  const v1::Model& model = config.model();
+  const pb::FieldDescriptor* kind = model.GetReflection()->GetOneofFieldDescriptor(
+      model, model.GetDescriptor()->FindOneofByName("kind"));
+  const pb::FieldDescriptor* field = kind->message_type()->FindFieldByName("loss");
+  if (field == nullptr) return;
+  const pb::Message& chosen = model.GetReflection()->GetMessage(model, kind);
+  const auto& loss =
+      static_cast<const v1::Loss&>(chosen.GetReflection()->GetMessage(chosen, field));
+  const std::string path = "model." + kind->name() + ".loss";
+  const auto temperature = [&](const char* name, double found) {
+    check.at_least((path + name).c_str(), found, kLeastTemperature);
+  };
+  temperature(".sampled_softmax.temperature", loss.sampled_softmax().temperature());
+  temperature(".full_softmax.temperature", loss.full_softmax().temperature());
+  temperature(".info_nce.temperature", loss.info_nce().temperature());
+  check.holds(!loss.has_sampled_softmax() || config.train().shared_negatives() > 0,
+              "train.shared_negatives", "found 0, but sampled_softmax needs some",
+              "for example train { shared_negatives: 2048 }");
 }
 
 void validate_optimizer(const v1::Optimizer& o, const Checker& check) {
@@ -97,8 +110,9 @@ void validate_model(const v1::Model& model, const Checker& check) {
     check.holds(model.lightgcn().layers() <= 15, "model.lightgcn.layers",
                 "found more than 15 layers");
     check.at_least("model.lightgcn.l2", model.lightgcn().l2(), 0.0);
+    check.share("model.lightgcn.row_dropout", model.lightgcn().row_dropout());
+    check.at_least("model.lightgcn.item_norm_exponent", model.lightgcn().item_norm_exponent(), 0.0);
   }
-  if (model.has_lightgcn()) validate_softmax(model.lightgcn(), check);
   if (model.has_mmhcl()) {
     const v1::Mmhcl& m = model.mmhcl();
     check.at_least("model.mmhcl.dim", m.dim(), 1);
@@ -133,6 +147,49 @@ void validate_model(const v1::Model& model, const Checker& check) {
   }
 }
 
+// What the models on LightGCN's propagation have in common. `least_layers` is 1 where layer 0 alone
+// is no result or no contrast.
+template <class M>
+void validate_layers(const std::string& path, const M& m, int least_layers, const Checker& check) {
+  check.at_least((path + ".dim").c_str(), m.dim(), 1);
+  check.at_least((path + ".layers").c_str(), m.layers(), least_layers);
+  check.holds(m.layers() <= 15, (path + ".layers").c_str(), "found more than 15 layers");
+}
+
+template <class M>
+void validate_contrast(const std::string& path, const M& m, const Checker& check) {
+  check.at_least((path + ".l2").c_str(), m.l2(), 0.0);
+  check.at_least((path + ".temperature").c_str(), m.temperature(), kLeastTemperature);
+  check.at_least((path + ".weight").c_str(), m.weight(), 0.0);
+}
+
+void validate_contrastive(const v1::Model& model, const Checker& check) {
+  if (model.has_sgl()) {
+    validate_layers("model.sgl", model.sgl(), 1, check);
+    validate_contrast("model.sgl", model.sgl(), check);
+    check.share("model.sgl.rate", model.sgl().rate());
+  }
+  if (model.has_simgcl()) {
+    validate_layers("model.simgcl", model.simgcl(), 1, check);
+    validate_contrast("model.simgcl", model.simgcl(), check);
+    check.at_least("model.simgcl.eps", model.simgcl().eps(), 0.0);
+  }
+  if (model.has_xsimgcl()) {
+    const v1::XSimGcl& m = model.xsimgcl();
+    validate_layers("model.xsimgcl", m, 1, check);
+    validate_contrast("model.xsimgcl", m, check);
+    check.at_least("model.xsimgcl.eps", m.eps(), 0.0);
+    check.at_least("model.xsimgcl.contrast_layer", m.contrast_layer(), 0);
+    check.holds(m.contrast_layer() <= m.layers(), "model.xsimgcl.contrast_layer",
+                fmt::format("found {}, but there are {} layers", m.contrast_layer(), m.layers()),
+                "0 is the embeddings, 1 the first layer");
+  }
+  if (model.has_direct_au()) {
+    validate_layers("model.direct_au", model.direct_au(), 0, check);
+    check.at_least("model.direct_au.gamma", model.direct_au().gamma(), 0.0);
+  }
+}
+
 void validate_schedule(const v1::Schedule& s, const Checker& check) {
   check.positive("schedule.exponential.factor", s.exponential().factor());
   check.positive("schedule.exponential.every_epochs", s.exponential().every_epochs());
@@ -158,10 +215,8 @@ void validate(const v1::Config& config, const std::string& origin) {
   check.at_least("train.epochs", config.train().epochs(), 0);
   check.at_least("train.batch", config.train().batch(), 1);
   check.at_least("train.shared_negatives", config.train().shared_negatives(), 0);
-  check.holds(!config.model().lightgcn().loss().has_sampled_softmax() ||
-                  config.train().shared_negatives() > 0,
-              "train.shared_negatives", "found 0, but sampled_softmax needs some",
-              "for example train { shared_negatives: 2048 }");
+  validate_loss(config, check);
+  validate_contrastive(config.model(), check);
   check.holds(!config.train().has_init_from() || !config.train().init_from().run().empty(),
               "train.init_from.run", "found nothing, expected the folder of a run");
   check.at_least("train.early_stop.patience", config.train().early_stop().patience(), 1);

@@ -1,5 +1,6 @@
 // The L2 regulariser.
 #include "kernels/check.h"
+#include "trainer/autodiff/ops.h"
 #include "trainer/losses/losses.h"
 
 namespace chorale {
@@ -11,6 +12,34 @@ Var half_squares(Var x) {
   t.kernels().half_squares(x.value(), x.part().lane_offsets(), y.out());
   t.on_backward(y, {x}, [=, &t] { t.kernels().axpy_by(y.grad(), x.value(), x.grad()); });
   return y;
+}
+
+namespace {
+
+// One after the other: the order in which ops are recorded decides the order of sums in gradients,
+// and the operands of + are evaluated in no particular one.
+Var half_squares(Var user, Var positive, Var negative) {
+  Var n = half_squares(negative);
+  Var p = half_squares(positive);
+  Var u = half_squares(user);
+  return u + p + n;
+}
+
+}  // namespace
+
+Var half_squares(Var x, const Batch& batch) {
+  Var n = gather(x, batch["negative"]);
+  Var p = gather(x, batch["positive"]);
+  Var u = gather(x, batch["user"]);
+  return half_squares(u, p, n);
+}
+
+Var mean_l2(Var x, const Batch& batch, double l2) {
+  return (l2 / static_cast<double>(batch["user"].size())) * half_squares(x, batch);
+}
+
+Var mean_l2(Var user, Var positive, Var negative, double l2) {
+  return (l2 / static_cast<double>(user.part().rows())) * half_squares(user, positive, negative);
 }
 
 }  // namespace chorale

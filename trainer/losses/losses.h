@@ -5,6 +5,7 @@
 
 #include "trainer/autodiff/tape.h"
 #include "trainer/autodiff/var.h"
+#include "trainer/data/batch.h"
 
 namespace chorale {
 
@@ -19,13 +20,35 @@ Var bpr_loss(Var user, Var positive, Var negative);
 Var softmax_loss(Var user, Var positive, const IdColumn& positive_ids, Var keys,
                  std::span<const Index> key_ids, double temperature);
 
+// InfoNCE among the rows of a batch: mean over rows i of -log of the share that e^{cos(a_i, b_i) /
+// T} has of itself and of all e^{cos(a_i, b_j) / T} where j has another id.   a, b:(n,d) rows over
+// ids.part
+//   van den Oord et al. 2018, eq. 4. A row that stands in the batch several times counts as often,
+//   but never against itself.
+Var info_nce(Var a, Var b, const IdColumn& ids, double temperature);
+
 // mean over rows i of -cos(a_i, b_i) / T + log(sum_{j != i} e^{cos(a_i, a_j) / T} + sum_j
 // e^{cos(a_i, b_j) / T}): all rows are the negatives of all, in both views.   a, b:(n,d) rows
 //   MMHCL, arXiv 2504.16576, as its code has it: one direction, a against b
 Var synergistic_contrast(Var a, Var b, double temperature);
 
+// mean over rows i of |x_i - y_i|^2.                            x, y:(n,d) rows of length 1
+// log of the mean over pairs of rows i < j of e^{-2 |x_i - x_j|^2}.   x:(n,d) rows of length 1, n >
+// 1
+//   Wang et al., "Towards Representation Alignment and Uniformity in Collaborative Filtering", KDD
+//   2022, eqs. 4 and 5 for a batch. A row that stands in the batch twice makes a pair with itself,
+//   as in the authors' code.
+// Uniformity is collective and waits, by log_of.
+Var alignment(Var x, Var y);
+Var uniformity(Var x);
+
 // sum over all elements of x^2 / 2.   x:(n,d) rows. A row gathered twice counts twice.
 Var half_squares(Var x);
+// The same of the rows of the batch: users, positives and negatives.   x:(nodes,d) rows
+Var half_squares(Var x, const Batch& batch);
+// l2 / b times that: the regulariser of most models.   u, p, n:(b,d) rows over the batch
+Var mean_l2(Var x, const Batch& batch, double l2);
+Var mean_l2(Var user, Var positive, Var negative, double l2);
 
 // TransR on samples (head, relation, tail, corrupted tail): with g(t) = |h W_r + e_r - t W_r|^2,
 //   mean softplus(g(tail) - g(negative))

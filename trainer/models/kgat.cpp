@@ -17,6 +17,7 @@
 
 #include "configs/schema/config.pb.h"
 #include "graph/attention.h"
+#include "trainer/losses/ranking.h"
 #include "trainer/model.h"
 
 namespace chorale {
@@ -39,11 +40,9 @@ class Kgat final : public Model {
 
   Var loss(Tape& t, const Batch& b) override {
     Var z = represent(t);
-    Var u = gather(z, b["user"]), p = gather(z, b["positive"]), n = gather(z, b["negative"]);
-    Var rank = bpr_loss(u, p, n);
-    Var decay = (config_.l2() / static_cast<double>(b["user"].size())) *
-                (half_squares(u) + half_squares(p) + half_squares(n));
-    t.note("bpr", rank);
+    Var rank = ranking_(z, b);
+    Var decay = mean_l2(z, b, config_.l2());
+    t.note(ranking_.name(), rank);
     t.note("l2", decay);
     return rank + decay;
   }
@@ -96,6 +95,7 @@ class Kgat final : public Model {
         names_(c.node_names()),
         matrix_(knowledge_matrix(c.device(), c.comm(), c.nodes(), edges)),
         e_(c.embeddings("kgat.ego", f.dim(), {})),
+        ranking_(c, f.loss()),
         relation_(relation_table(c, "kgat.relation", 1, f.transr().dim())),
         matrix_of_relation_(relation_table(c, "kgat.relation_matrix", f.dim(), f.transr().dim())) {
     std::vector<int> widths(f.widths().begin(), f.widths().end());
@@ -170,6 +170,7 @@ class Kgat final : public Model {
   std::span<const Index> names_;
   DistCsr matrix_;
   Table& e_;
+  RankingLoss ranking_;
   Table& relation_;
   Table& matrix_of_relation_;
   std::vector<Layer> layers_;

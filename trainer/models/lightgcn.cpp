@@ -5,6 +5,7 @@
 //
 // Options beyond the paper: layer K alone ("LightGCN-single" there), softmax losses on cosines,
 // rows of E dropped in training, and scores in which an item's length counts to a chosen power.
+#include "trainer/losses/ranking.h"
 #include "trainer/model.h"
 
 namespace chorale {
@@ -18,10 +19,9 @@ class LightGcn final : public Model {
         names_(c.node_names()),
         users_(c.users()),
         items_(c.items()),
+        ranking_(c, f.loss()),
         config_(f),
-        coefficients_(coefficients(f)) {
-    for (const LocalIndex row : items_.host_rows()) item_rows_.push_back(c.nodes().first() + row);
-  }
+        coefficients_(coefficients(f)) {}
 
   Var represent(Tape& t) override {
     Var z = encode(t);
@@ -32,12 +32,8 @@ class LightGcn final : public Model {
 
   Var loss(Tape& t, const Batch& b) override {
     Var z = encode(t);
-    Var rank = ranking(z, b);
-    if (config_.l2() == 0) return rank;
-    Var e = t.leaf(e_);
-    Var decay = half_squares(gather(e, b["user"])) + half_squares(gather(e, b["positive"])) +
-                half_squares(gather(e, b["negative"]));
-    return rank + (config_.l2() / static_cast<double>(b["user"].size())) * decay;
+    Var rank = ranking_(z, b);
+    return config_.l2() == 0 ? rank : rank + mean_l2(t.leaf(e_), b, config_.l2());
   }
 
  private:
@@ -45,20 +41,6 @@ class LightGcn final : public Model {
     Var e = t.leaf(e_);
     if (config_.row_dropout() > 0) e = drop_rows(e, config_.row_dropout(), names_);
     return propagate(adjacency_, e, coefficients_);
-  }
-
-  Var ranking(Var z, const Batch& b) const {
-    Var u = gather(z, b["user"]), p = gather(z, b["positive"]);
-    if (config_.loss().has_sampled_softmax()) {
-      const IdColumn& keys = b["shared_negative"];
-      return softmax_loss(u, p, b["positive"], gather(z, keys), keys.rows,
-                          config_.loss().sampled_softmax().temperature());
-    }
-    if (config_.loss().has_full_softmax()) {
-      return softmax_loss(u, p, b["positive"], select(z, items_), item_rows_,
-                          config_.loss().full_softmax().temperature());
-    }
-    return bpr_loss(u, p, gather(z, b["negative"]));
   }
 
   static v1::Initial initial(const v1::LightGcn& f) {
@@ -78,9 +60,9 @@ class LightGcn final : public Model {
   std::span<const Index> names_;
   const RowSubset& users_;
   const RowSubset& items_;
+  RankingLoss ranking_;
   v1::LightGcn config_;
   std::vector<double> coefficients_;  // of A^0 .. A^K
-  std::vector<Index> item_rows_;      // global, of this rank's items
 };
 
 const ModelRegistration<v1::LightGcn, LightGcn> registered("lightgcn");

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "graph/side_graphs.h"
+#include "trainer/losses/ranking.h"
 #include "trainer/model.h"
 
 namespace chorale {
@@ -23,6 +24,7 @@ class Mmhcl final : public Model {
   Mmhcl(ModelContext& c, const v1::Mmhcl& f)
       : adjacency_(c.adjacency(Normalization::sym)),
         e_(c.embeddings("mmhcl.ego", f.dim(), {})),
+        ranking_(c, f.loss()),
         mean_(static_cast<std::size_t>(f.layers()) + 1, 1.0 / (f.layers() + 1)),
         config_(f) {
     if (f.user_weight() > 0) {
@@ -40,11 +42,9 @@ class Mmhcl final : public Model {
 
   Var loss(Tape& t, const Batch& b) override {
     const Fused f = fuse(t);
-    Var u = gather(f.z, b["user"]), p = gather(f.z, b["positive"]), n = gather(f.z, b["negative"]);
-    Var rank = bpr_loss(u, p, n);
-    Var decay = (config_.l2() / static_cast<double>(b["user"].size())) *
-                (half_squares(u) + half_squares(p) + half_squares(n));
-    t.note("bpr", rank);
+    Var rank = ranking_(f.z, b);
+    Var decay = mean_l2(f.z, b, config_.l2());
+    t.note(ranking_.name(), rank);
     t.note("l2", decay);
     Var all = rank + decay;
     if (users_) all = all + contrast(t, *users_, f.z, f.hyper_user, "contrast_user");
@@ -109,6 +109,7 @@ class Mmhcl final : public Model {
 
   const DistCsr& adjacency_;
   Table& e_;
+  RankingLoss ranking_;
   std::vector<double> mean_;
   v1::Mmhcl config_;
   std::optional<Side> users_, items_;

@@ -6,6 +6,7 @@
 // value. Deviations of that code from the paper (eqs. 7 and 8), kept: one LeakyReLU for each of the
 // two terms, biases, one row-normalised matrix with self loops for both terms, normalised layer
 // outputs.
+#include "trainer/losses/ranking.h"
 #include "trainer/model.h"
 
 namespace chorale {
@@ -33,6 +34,7 @@ class Ngcf final : public Model {
       : adjacency_(c.adjacency(normalization(f.adjacency()))),
         names_(c.node_names()),
         e_(c.embeddings("ngcf.ego", f.dim(), {})),
+        ranking_(c, f.loss()),
         dropout_(f.message_dropout()),
         slope_(f.slope()),
         l2_(f.l2()) {
@@ -65,8 +67,8 @@ class Ngcf final : public Model {
   Var loss(Tape& t, const Batch& b) override {
     Var z = represent(t);
     Var u = gather(z, b["user"]), p = gather(z, b["positive"]), n = gather(z, b["negative"]);
-    return bpr_loss(u, p, n) + (l2_ / static_cast<double>(b["user"].size())) *
-                                   (half_squares(u) + half_squares(p) + half_squares(n));
+    Var decay = mean_l2(u, p, n, l2_);
+    return decay + ranking_(z, b);
   }
 
  private:
@@ -77,6 +79,7 @@ class Ngcf final : public Model {
   const DistCsr& adjacency_;
   std::span<const Index> names_;
   Table& e_;
+  RankingLoss ranking_;
   std::vector<Layer> layers_;
   double dropout_;
   double slope_;

@@ -1,0 +1,53 @@
+#include "trainer/losses/ranking.h"
+
+#include "trainer/autodiff/ops.h"
+#include "trainer/losses/losses.h"
+#include "trainer/model.h"
+
+namespace chorale {
+
+RankingLoss::RankingLoss(ModelContext& context, const v1::Loss& config) : config_(config) {
+  if (!config.has_full_softmax()) return;
+  items_ = &context.items();
+  for (const LocalIndex row : items_->host_rows()) {
+    item_rows_.push_back(context.nodes().first() + row);
+  }
+}
+
+Var RankingLoss::operator()(Var z, const Batch& b) const {
+  const IdColumn& positives = b["positive"];
+  Var u = gather(z, b["user"]), p = gather(z, positives);
+  switch (config_.kind_case()) {
+    case v1::Loss::kSampledSoftmax: {
+      const IdColumn& keys = b["shared_negative"];
+      return softmax_loss(u, p, positives, gather(z, keys), keys.rows,
+                          config_.sampled_softmax().temperature());
+    }
+    case v1::Loss::kFullSoftmax:
+      return softmax_loss(u, p, positives, select(z, *items_), item_rows_,
+                          config_.full_softmax().temperature());
+    case v1::Loss::kInfoNce:
+      return info_nce(u, p, positives, config_.info_nce().temperature());
+    case v1::Loss::kBpr:
+    case v1::Loss::KIND_NOT_SET:
+      break;
+  }
+  return bpr_loss(u, p, gather(z, b["negative"]));
+}
+
+const char* RankingLoss::name() const {
+  switch (config_.kind_case()) {
+    case v1::Loss::kSampledSoftmax:
+      return "sampled_softmax";
+    case v1::Loss::kFullSoftmax:
+      return "full_softmax";
+    case v1::Loss::kInfoNce:
+      return "info_nce";
+    case v1::Loss::kBpr:
+    case v1::Loss::KIND_NOT_SET:
+      break;
+  }
+  return "bpr";
+}
+
+}  // namespace chorale

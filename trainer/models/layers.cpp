@@ -1,0 +1,29 @@
+#include "trainer/models/layers.h"
+
+#include <algorithm>
+
+namespace chorale {
+
+std::vector<double> mean_of_layers(int first, int last) {
+  std::vector<double> c(static_cast<std::size_t>(last) + 1, 0.0);
+  std::fill(c.begin() + first, c.end(), 1.0 / (last - first + 1));
+  return c;
+}
+
+std::vector<Var> noisy_layers(const DistCsr& a, Var x, int n, double length,
+                              std::span<const Index> names) {
+  std::vector<Var> layers;
+  for (int k = 0; k < n; ++k) {
+    x = add_noise(spmm(a, x), length, names);
+    layers.push_back(x);
+  }
+  return layers;
+}
+
+Var mean(std::span<const Var> xs) {
+  Var total = xs.front();
+  for (const Var x : xs.subspan(1)) total = total + x;
+  return (1.0 / static_cast<double>(xs.size())) * total;
+}
+
+}  // namespace chorale
