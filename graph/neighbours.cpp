@@ -7,6 +7,7 @@
 #include "comm/typed.h"
 #include "kernels/array.h"
 #include "kernels/check.h"
+#include "kernels/plan_device.h"
 
 namespace chorale {
 namespace {
@@ -96,8 +97,10 @@ std::span<const LocalIndex> NeighbourLists::of(Index row) const {
       static_cast<std::size_t>(std::find(list.begin(), list.end(), -1) - list.begin()));
 }
 
-NeighbourLists cosine_neighbours(Device& device, Communicator& comm, const Partition& part,
-                                 std::span<const Index> ids, const Features& features, Index k) {
+namespace {
+
+NeighbourLists lists_of(Device& device, Communicator& comm, const Partition& part,
+                        std::span<const Index> ids, const Features& features, Index k) {
   const Index n = part.rows();
   require(features.rows == n && static_cast<Index>(ids.size()) == n && k >= 1,
           "neighbours: {} rows, {} ids, {} vectors of {} columns, k {}", n, ids.size(),
@@ -121,6 +124,15 @@ NeighbourLists cosine_neighbours(Device& device, Communicator& comm, const Parti
     }
   }
   return {k, gather_all<LocalIndex>(comm.host(), mine)};
+}
+
+}  // namespace
+
+NeighbourLists cosine_neighbours(Device& device, Communicator& comm, const Partition& part,
+                                 std::span<const Index> ids, const Features& features, Index k) {
+  NeighbourLists lists = lists_of(device, comm, part, ids, features, k);
+  if (!only_plans(device)) return lists;
+  return lists_of(*make_device({}), comm, part, ids, features, k);
 }
 
 }  // namespace chorale

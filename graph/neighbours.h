@@ -25,8 +25,9 @@ struct NeighbourLists {
 // but itself: its list is never empty. ids[r] is the id of row r, for all rows of `part`.
 //
 // A rank scores the rows it owns against all; memory is bounded by two blocks of rows, and the
-// lists (the same on every rank) are n k numbers. `device` must compute: on one that only plans
-// every row finds only itself. Collective. Throws Error (Exit::data) if a feature is not finite.
+// lists (the same on every rank) are n k numbers. On a device that only plans, its memory is
+// counted and the search is then made on a CPU, because the lists decide the size of the graph that
+// is made of them. Collective. Throws Error (Exit::data) if a feature is not finite.
 NeighbourLists cosine_neighbours(Device& device, Communicator& comm, const Partition& part,
                                  std::span<const Index> ids, const Features& features, Index k);
 

@@ -94,4 +94,8 @@ class PlanDevice final : public Device {
 
 std::unique_ptr<Device> make_plan_device() { return std::make_unique<PlanDevice>(); }
 
+bool only_plans(const Device& device) {
+  return dynamic_cast<const PlanDevice*>(&device) != nullptr;
+}
+
 }  // namespace chorale

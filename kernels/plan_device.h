@@ -11,4 +11,7 @@ namespace chorale {
 // Reading or writing the memory it hands out is a crash; uploads vanish and downloads give zeros.
 std::unique_ptr<Device> make_plan_device();
 
+// Is it one of those? Asked where what a device computed decides how much memory comes next.
+bool only_plans(const Device& device);
+
 }  // namespace chorale

@@ -64,7 +64,8 @@ Experiment::Experiment(const v1::Config& config, Communicator& world, int thread
 
 std::unique_ptr<Experiment> Experiment::plan(const v1::Config& config, Communicator& world) {
   v1::Config plain = config;
-  plain.mutable_run()->set_checked(false);  // there is nothing to check
+  plain.mutable_run()->set_checked(false);  // there is nothing to check, nor to time
+  plain.mutable_run()->set_timed(false);
   return std::make_unique<Experiment>(plain, world, make_plan_device(),
                                       make_plan_communicator(world.host()));
 }

@@ -27,14 +27,6 @@ std::string summary(const Evaluation& e) {
   return text;
 }
 
-// Without early stopping no length is promised for the watched metric: the first one is watched.
-WatchedMetric watched_metric(const v1::Config& config) {
-  WatchedMetric metric =
-      parse_metric(config.train().early_stop().metric(), "train.early_stop.metric");
-  if (!config.train().has_early_stop()) metric.k = metric_lengths(config).front();
-  return metric;
-}
-
 }  // namespace
 
 Trainer::Trainer(const v1::Config& config, Experiment& experiment, TrainerOptions options)
@@ -43,11 +35,8 @@ Trainer::Trainer(const v1::Config& config, Experiment& experiment, TrainerOption
       options_(std::move(options)),
       folder_(options_.out, experiment.comm().host()),
       checkpoints_(folder_.checkpoints(), experiment.device(), experiment.comm()),
-      metric_(watched_metric(config)),
-      // Bests by another metric than today's are not taken from a checkpoint: the name is part of
-      // the key.
-      by_validation_("validation " + metric_.text()),
-      by_test_("test " + metric_.text()) {
+      by_validation_("validation", watched_metrics(config, config.run_name())),
+      by_test_("test", watched_metrics(config, config.run_name())) {
   require_user(!config.train().has_early_stop() || has(Split::validation) || has(Split::test),
                Exit::usage, "prepare the data with --valid 0.1, or remove train.early_stop",
                "train.early_stop: the data set has neither validation nor test interactions");
@@ -205,13 +194,13 @@ void Trainer::evaluate() {
   if (has(Split::test)) {
     log_info("epoch {}  test        {}", epoch(), summary(last_test_));
     folder_.record(step_, epoch(), "test", last_test_);
-    by_test_.offer(epoch(), last_test_.at(metric_.metric, metric_.k), last_test_);
+    by_test_.offer(epoch(), last_test_, last_test_);
   }
   if (!has(Split::validation)) return;
   const Evaluation validation = experiment_.evaluate(Split::validation);
   log_info("epoch {}  validation  {}", epoch(), summary(validation));
   folder_.record(step_, epoch(), "validation", validation);
-  if (by_validation_.offer(epoch(), validation.at(metric_.metric, metric_.k), last_test_)) {
+  if (by_validation_.offer(epoch(), validation, last_test_)) {
     checkpoints_.save("best", progress(), experiment_.dataset().digest(), config_digest(config_),
                       experiment_.tables(), false);
   }
@@ -256,10 +245,15 @@ void Trainer::write_final() {
         std::string(definition(static_cast<Metric>(m)));
   }
   const auto chosen = [&](const Best& best, const char* by) {
+    json watched = json::object();
+    for (const Best::Peak& peak : best.peaks()) {
+      watched[peak.metric.text()] = {{"epoch", peak.epoch}, {"value", peak.value}};
+    }
     return json{{"chosen_by", by},
                 {"epoch", best.epoch()},
-                {"metric", metric_.text()},
-                {"value", best.value()},
+                {"metric", best.decisive().metric.text()},
+                {"value", best.decisive().value},
+                {"watched", watched},
                 {"test", best.test()}};
   };
   json final = {{"users", last_test_.users},
@@ -272,13 +266,14 @@ void Trainer::write_final() {
   if (has(Split::test)) log_info("last epoch: test {}", summary(last_test_));
   const auto report = [&](const char* title, const Best& best) {
     if (!best.exists()) return;
+    const Best::Peak& peak = best.decisive();
     std::string test;  // an earlier part of the run may have measured other lengths than this one
     for (const char* metric : {"recall", "ndcg"}) {
-      const auto value = best.test().find(fmt::format("{}@{}", metric, metric_.k));
+      const auto value = best.test().find(fmt::format("{}@{}", metric, peak.metric.k));
       if (value != best.test().end())
         test += fmt::format("  {} {:.5f}", value->first, value->second);
     }
-    log_info("{}: epoch {}, {} {:.5f}; test{}", title, best.epoch(), metric_.text(), best.value(),
+    log_info("{}: epoch {}, {} {:.5f}; test{}", title, best.epoch(), peak.metric.text(), peak.value,
              test);
   };
   report("best on validation", by_validation_);

@@ -61,7 +61,6 @@ class Trainer {
   TrainerOptions options_;
   RunFolder folder_;
   CheckpointStore checkpoints_;
-  WatchedMetric metric_;
   Best by_validation_;
   Best by_test_;
   RunState state_;

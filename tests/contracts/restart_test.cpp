@@ -23,6 +23,11 @@ Exit train(const v1::Config& config, const std::filesystem::path& out, int ranks
   return exit;
 }
 
+std::string content(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
 std::string digest_of_run(const std::filesystem::path& run) {
   return verify_checkpoint(resolve_checkpoint(run)).hex();
 }
@@ -59,8 +64,7 @@ BOOST_AUTO_TEST_CASE(the_metrics_of_an_interrupted_run_are_those_of_an_uninterru
   const v1::Config config =
       tiny_config(tiny_configs().front(), data, {"train.epochs=3", "eval.every_epochs=1"});
   const auto lines = [](const std::filesystem::path& run) {
-    std::ifstream file(run / "metrics.jsonl");
-    return std::string(std::istreambuf_iterator<char>(file), {});
+    return content(run / "metrics.jsonl");
   };
   train(config, folder.path() / "whole", 1);
 
@@ -70,6 +74,33 @@ BOOST_AUTO_TEST_CASE(the_metrics_of_an_interrupted_run_are_those_of_an_uninterru
 
   BOOST_TEST(lines(folder.path() / "whole") == lines(folder.path() / "parts"));
   BOOST_TEST(!lines(folder.path() / "whole").empty());
+}
+
+// Two metrics are watched, and the run is interrupted before and after its best epoch.
+BOOST_AUTO_TEST_CASE(an_interrupted_run_stops_early_where_an_uninterrupted_one_does) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path());
+  const v1::Config config =
+      tiny_config(CHORALE_SOURCE_DIR "/configs/tiny/mf.pbtxt", data,
+                  {"train.epochs=60", "eval.every_epochs=1", "eval.k=10",
+                   "train.early_stop.metric=recall@10,ndcg@10", "train.early_stop.patience=3"});
+  const auto whole = folder.path() / "whole", parts = folder.path() / "parts";
+  train(config, whole, 1);
+  const RunState end = RunFolder::read_state(whole);
+  BOOST_TEST_REQUIRE(end.epoch < 60);
+  const Index steps_per_epoch = end.step / end.epoch;
+
+  for (Index left = end.step; left > 0; left -= steps_per_epoch + 1) {
+    const Exit exit = train(config, parts, left % 2 == 0 ? 1 : 2, steps_per_epoch + 1);
+    if (exit == Exit::finished) break;
+  }
+
+  BOOST_TEST(RunFolder::read_state(parts).state == "finished");
+  BOOST_TEST(RunFolder::read_state(parts).restarts > 3);
+  for (const char* file : {"metrics.jsonl", "final_metrics.json"}) {
+    BOOST_TEST(content(whole / file) == content(parts / file));
+  }
+  BOOST_TEST(content(whole / "final_metrics.json").find("\"watched\"") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(another_configuration_cannot_continue_a_run) {

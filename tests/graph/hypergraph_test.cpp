@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "comm/self_communicator.h"
 #include "tests/graph/rank_world.h"
@@ -117,6 +118,12 @@ Matrix dense_items() {
   return g;
 }
 
+std::vector<Index> counting(Index n) {
+  std::vector<Index> ids(static_cast<std::size_t>(n));
+  std::iota(ids.begin(), ids.end(), Index{0});
+  return ids;
+}
+
 Matrix input(const Partition& part) {
   return own_rows(part, kCols, [](Index i, Index j) { return test_real(52, i, j); });
 }
@@ -174,6 +181,8 @@ BOOST_AUTO_TEST_CASE(rows_of_users_sum_to_one_or_to_zero) {
   RankWorld w;
   const auto comm = make_self_communicator();
   Matrix dense = dense_users(false);
+  // At most 22 values are added, each and each sum rounded; factored, 13 values with sums below 2.
+  const double tolerance = 50 * static_cast<double>(std::numeric_limits<Real>::epsilon());
   for (const CliqueForm form : kForms) {
     Matrix sums = product(w, user_operator(w, *comm, form), Matrix(kUsers, 1, 1));
 
@@ -183,9 +192,52 @@ BOOST_AUTO_TEST_CASE(rows_of_users_sum_to_one_or_to_zero) {
       for (Index v = 0; v < kUsers; ++v) degree += dense(u, v);
       isolated += degree == 0 ? 1 : 0;
       if (degree == 0) BOOST_TEST(sums(u, 0) == 0);
-      if (degree > 0) BOOST_TEST(std::abs(sums(u, 0) - 1) < 1e-5);
+      if (degree > 0) BOOST_TEST(std::abs(sums(u, 0) - 1) <= tolerance);
     }
     BOOST_TEST(isolated == 7);
+  }
+}
+
+// Features above zero, so that every list is full: of M = 2 modalities, k = 4 neighbours.
+BOOST_AUTO_TEST_CASE(before_normalisation_the_diagonal_of_items_is_m_k_and_no_row_is_empty) {
+  constexpr Index k = 4;
+  RankWorld w;
+  const auto comm = make_self_communicator();
+  std::vector<NeighbourLists> lists;
+  for (const std::uint64_t m : {55, 56}) {
+    std::vector<float> values;
+    for (Index i = 0; i < kItems * 7; ++i)
+      values.push_back(static_cast<float>(1 + test_below(m, i, 97)));
+    const Features features{
+        .side = Features::Side::item, .rows = kItems, .cols = 7, .values = values};
+    lists.push_back(
+        cosine_neighbours(*w.device, *comm, items(*comm), counting(kItems), features, k));
+  }
+  std::vector<Index> holders(2 * kItems, 0), degrees(kItems, 0);  // of a hyperedge, of an item
+  const auto each = [&](auto f) {
+    for (Index i = 0; i < kItems; ++i) {
+      for (Index m = 0; m < 2; ++m) {
+        for (const LocalIndex j : lists[static_cast<std::size_t>(m)].of(i))
+          f(static_cast<std::size_t>(i), static_cast<std::size_t>(2 * j + m));
+      }
+    }
+  };
+  each([&](std::size_t, std::size_t edge) { ++holders[edge]; });
+  each([&](std::size_t i, std::size_t edge) { degrees[i] += holders[edge]; });
+
+  for (const CliqueForm form : kForms) {
+    const CliqueOperator p = shared_neighbours(*w.device, *comm, items(*comm), lists, form);
+    for (Index i = 0; i < kItems; ++i) {
+      Matrix one(kItems, 1);
+      one(i, 0) = 1;
+      Matrix column = product(w, p, one);
+
+      // P_ii is G_ii / D_i, at most 8 / 8, of 8 products of rounded factors: 30 eps.
+      const double degree = static_cast<double>(degrees[static_cast<std::size_t>(i)]);
+      BOOST_TEST(degree >= 2 * k);
+      BOOST_TEST(std::abs(static_cast<double>(column(i, 0)) * degree - 2 * k) <=
+                 30 * degree * static_cast<double>(std::numeric_limits<Real>::epsilon()));
+    }
   }
 }
 

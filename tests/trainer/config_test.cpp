@@ -62,6 +62,22 @@ BOOST_AUTO_TEST_CASE(the_watched_metric_must_be_one_that_is_computed) {
              "a.pbtxt: train.early_stop.metric: recall@30 is watched but eval.k does not hold 30");
   BOOST_TEST(refusal(kGood, {"train.early_stop.metric=ndcg_quirk@30", "eval.k=20,30"}) ==
              "accepted");
+  BOOST_TEST(refusal(kGood, {"train.early_stop.metric=recall@20,ndcg@30"}) ==
+             "a.pbtxt: train.early_stop.metric: ndcg@30 is watched but eval.k does not hold 30");
+  BOOST_TEST(refusal(kGood, {"train.early_stop.metric=recall@20,recall@20"}) ==
+             "a.pbtxt: train.early_stop.metric: recall@20 is listed twice");
+}
+
+BOOST_AUTO_TEST_CASE(recall_is_watched_unless_other_metrics_are_named) {
+  const auto watched = [](const std::vector<std::string>& sets) {
+    std::string text;
+    for (const WatchedMetric& m : watched_metrics(parse(kGood, sets), "")) text += m.text() + " ";
+    return text;
+  };
+
+  BOOST_TEST(watched({"eval.k=5,10"}) == "recall@5 ");
+  BOOST_TEST(watched({"train.early_stop.patience=3"}) == "recall@20 ");
+  BOOST_TEST(watched({"train.early_stop.metric=recall@20,ndcg@20"}) == "recall@20 ndcg@20 ");
 }
 
 BOOST_AUTO_TEST_CASE(numbers_of_the_contrastive_models_are_checked) {

@@ -44,11 +44,12 @@ std::unique_ptr<Optimizer> make_optimizer(const v1::Optimizer& config);
 struct WatchedMetric {
   Metric metric;
   Index k;
-  std::string text() const;
+  std::string text() const;  // "recall@20"
+  friend bool operator==(const WatchedMetric&, const WatchedMetric&) = default;
 };
-// "recall@20". Throws Error (Exit::usage) listing the metrics there are.
-WatchedMetric parse_metric(const std::string& text, const std::string& field);
-
 std::vector<Index> metric_lengths(const v1::Config& config);  // eval.k, [20] if none
+// train.early_stop.metric; recall at the first of metric_lengths if there is no early stopping.
+// Throws Error (Exit::usage) listing the metrics there are.
+std::vector<WatchedMetric> watched_metrics(const v1::Config& config, const std::string& origin);
 
 }  // namespace chorale

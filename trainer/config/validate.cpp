@@ -199,6 +199,16 @@ void validate_schedule(const v1::Schedule& s, const Checker& check) {
   check.at_least("schedule.cosine.final_ratio", s.cosine().final_ratio(), 0.0);
 }
 
+void validate_watched(const std::vector<WatchedMetric>& watched, const std::vector<Index>& ks,
+                      const Checker& check) {
+  for (const WatchedMetric& w : watched) {
+    check.holds(std::ranges::count(ks, w.k) > 0, "train.early_stop.metric",
+                fmt::format("{} is watched but eval.k does not hold {}", w.text(), w.k));
+    check.holds(std::ranges::count(watched, w) == 1, "train.early_stop.metric",
+                fmt::format("{} is listed twice", w.text()));
+  }
+}
+
 }  // namespace
 
 void validate(const v1::Config& config, const std::string& origin) {
@@ -220,17 +230,13 @@ void validate(const v1::Config& config, const std::string& origin) {
   check.holds(!config.train().has_init_from() || !config.train().init_from().run().empty(),
               "train.init_from.run", "found nothing, expected the folder of a run");
   check.at_least("train.early_stop.patience", config.train().early_stop().patience(), 1);
-  const WatchedMetric watched =
-      parse_metric(config.train().early_stop().metric(), origin + ": train.early_stop.metric");
   const std::vector<Index> ks = metric_lengths(config);
   for (const Index k : ks) {
     check.at_least("eval.k", k, Index{1});
     check.holds(std::ranges::count(ks, k) == 1, "eval.k", fmt::format("{} is listed twice", k));
   }
   if (config.train().has_early_stop()) {
-    check.holds(
-        std::ranges::find(ks, watched.k) != ks.end(), "train.early_stop.metric",
-        fmt::format("{} is watched but eval.k does not hold {}", watched.text(), watched.k));
+    validate_watched(watched_metrics(config, origin), ks, check);
     check.at_least("eval.every_epochs", config.eval().every_epochs(), 1);
   }
   check.at_least("eval.every_epochs", config.eval().every_epochs(), 0);
@@ -248,6 +254,8 @@ void validate(const v1::Config& config, const std::string& origin) {
 
 std::string WatchedMetric::text() const { return fmt::format("{}@{}", name(metric), k); }
 
+namespace {
+
 WatchedMetric parse_metric(const std::string& text, const std::string& field) {
   std::vector<std::string> names;
   const std::size_t at = text.find('@');
@@ -263,6 +271,18 @@ WatchedMetric parse_metric(const std::string& text, const std::string& field) {
   }
   throw Error(Exit::usage, fmt::format("{}: found \"{}\", expected NAME@K", field, text),
               fmt::format("names: {}", fmt::join(names, ", ")));
+}
+
+}  // namespace
+
+std::vector<WatchedMetric> watched_metrics(const v1::Config& config, const std::string& origin) {
+  if (!config.train().has_early_stop()) return {{Metric::recall, metric_lengths(config).front()}};
+  std::vector<WatchedMetric> metrics;
+  for (const std::string& text : config.train().early_stop().metric()) {
+    metrics.push_back(parse_metric(text, origin + ": train.early_stop.metric"));
+  }
+  if (metrics.empty()) metrics.push_back({Metric::recall, 20});
+  return metrics;
 }
 
 }  // namespace chorale

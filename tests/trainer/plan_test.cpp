@@ -1,0 +1,45 @@
+// A plan runs the program on a device without memory: what it counts is what a run needs.
+#include <boost/test/unit_test.hpp>
+
+#include "comm/thread_communicator.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/tiny.h"
+
+namespace chorale::test {
+namespace {
+
+// What `train --dry-run` runs, on this device or on that.
+std::size_t peak_of(Experiment& e) {
+  e.train(0);
+  e.train(e.steps_per_epoch() - 1);
+  e.represent();
+  return e.device().peak_bytes();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(plan)
+
+BOOST_AUTO_TEST_CASE(a_plan_counts_the_memory_that_a_run_takes) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path());
+  for (const auto& file : tiny_configs()) {
+    const v1::Config config = tiny_config(file, data, {"run.timed=true"});
+    for (const int ranks : {1, 3}) {
+      run_thread_ranks(ranks, [&](Communicator& comm) {
+        Experiment real(config, comm, 1);
+        const std::unique_ptr<Experiment> planned = Experiment::plan(config, comm);
+
+        const std::size_t taken = peak_of(real), counted = peak_of(*planned);
+
+        require(counted == taken, "{} on {} ranks: the plan counts {} bytes, the run takes {}",
+                file.filename().string(), ranks, counted, taken);
+      });
+      BOOST_TEST(true);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace chorale::test
