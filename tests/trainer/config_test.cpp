@@ -135,7 +135,10 @@ BOOST_AUTO_TEST_CASE(the_digest_changes_with_what_determines_numbers_and_with_no
   const std::string digest = config_digest(parse(kGood));
 
   for (const char* same :
-       {"train.epochs=7", "run.threads=2", "eval.every_epochs=3", "data.prepared=elsewhere"}) {
+       {"train.epochs=7", "run.threads=2", "eval.every_epochs=3", "data.prepared=elsewhere",
+        // Defaults, written down.
+        "train.seed=2024", "train.sampler=USER", "model.lightgcn.row_dropout=0",
+        "schedule.warmup_steps=0"}) {
     BOOST_TEST(config_digest(parse(kGood, {same})) == digest);
   }
   for (const char* other : {"train.seed=7", "train.batch=2", "run.lanes=8", "optimizer.rate=0.5",
