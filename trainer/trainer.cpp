@@ -225,11 +225,12 @@ Progress Trainer::progress() const {
 
 void Trainer::save() {
   if (step_ == saved_step_) return;
-  state_.checkpoint = fmt::format("step-{:08d}", step_);
+  const std::string name = fmt::format("step-{:08d}", step_);
   state_.digest = checkpoints_
-                      .save(state_.checkpoint, progress(), experiment_.dataset().digest(),
+                      .save(name, progress(), experiment_.dataset().digest(),
                             config_digest(config_), experiment_.tables(), true)
                       .hex();
+  state_.checkpoint = name;  // it is there
   checkpoints_.prune(config_.checkpoint().keep());
   saved_step_ = step_;
   state_.step = step_;

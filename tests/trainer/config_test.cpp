@@ -129,6 +129,8 @@ BOOST_AUTO_TEST_CASE(assignments_that_fit_nothing_are_refused) {
              "--set train.epochs=many: found \"many\", expected a int32");
   BOOST_TEST(refusal(kGood, {"train.epochs.x=1"}) ==
              "--set train.epochs.x=1: \"epochs\" has no fields of its own");
+  BOOST_TEST(refusal(kGood, {"train.sampler=user"}) ==
+             "--set train.sampler=user: found \"user\", expected a name of USER, EPOCH, EDGE");
 }
 
 BOOST_AUTO_TEST_CASE(the_digest_changes_with_what_determines_numbers_and_with_nothing_else) {

@@ -159,6 +159,15 @@ BOOST_AUTO_TEST_CASE(a_run_may_begin_with_the_embeddings_of_another) {
                         });
 }
 
+// A relation's matrix is one row of its table: 131,072 columns here.
+BOOST_AUTO_TEST_CASE(wide_matrices_of_relations_are_saved) {
+  const auto wide = config({"model.kgat.dim=512", "model.kgat.transr.dim=256"});
+  Experiment e(wide, *comm, 1);
+  Trainer(wide, e, {.out = folder.path() / "wide", .max_steps = 1}).run();
+
+  BOOST_CHECK_NO_THROW(verify_checkpoint(resolve_checkpoint(folder.path() / "wide")));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 constexpr const char* kManifestFile = "manifest.pb";
 constexpr const char* kChecksumFile = "manifest.xxh128";
 constexpr Index kLargestManifest = Index{64} << 20;  // bytes
-constexpr Index kMostRows = Index{1} << 40;          // with kMostCols: sizes in bytes fit an Index
-constexpr Index kMostCols = Index{1} << 16;
+constexpr Index kMostRows = Index{1} << 38;          // with kMostCols: sizes in bytes fit an Index
+constexpr Index kMostCols = Index{1} << 22;          // a relation's matrix is one row
 
 template <class... Args>
 void expect(bool holds, const fs::path& path, fmt::format_string<Args...> format, Args&&... args) {

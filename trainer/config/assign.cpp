@@ -50,6 +50,16 @@ std::string quoted(const pb::FieldDescriptor* field, const std::string& value) {
   return '"' + escaped + '"';
 }
 
+// "int32", or "name of FROZEN_SI, LIVE".
+std::string expected_kind(const pb::FieldDescriptor* field) {
+  if (field->enum_type() == nullptr) return field->type_name();
+  std::string names;
+  for (int i = 0; i < field->enum_type()->value_count(); ++i) {
+    names += (i == 0 ? "" : ", ") + field->enum_type()->value(i)->name();
+  }
+  return "name of " + names;
+}
+
 }  // namespace
 
 void assign(v1::Config& config, const std::string& assignment) {
@@ -80,8 +90,7 @@ void assign(v1::Config& config, const std::string& assignment) {
     parser.RecordErrorsTo(&quiet);
     require_user(parser.ParseFieldValueFromString(quoted(field, v), field, message), Exit::usage,
                  "fields and their types: docs/configuration.md",
-                 "--set {}: found \"{}\", expected a {}", assignment, v,
-                 field->enum_type() != nullptr ? "name of the enumeration" : field->type_name());
+                 "--set {}: found \"{}\", expected a {}", assignment, v, expected_kind(field));
   }
 }
 

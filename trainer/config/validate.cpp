@@ -134,6 +134,8 @@ void validate_model(const v1::Model& model, const Checker& check) {
     check.share("model.kgat.message_dropout", m.message_dropout());
     check.at_least("model.kgat.l2", m.l2(), 0.0);
     check.at_least("model.kgat.transr.dim", m.transr().dim(), 1);
+    check.holds(Index{m.dim()} * m.transr().dim() <= Index{1} << 22, "model.kgat.transr.dim",
+                "found matrices of more than 2048 x 2048");
     check.at_least("model.kgat.transr.batch", m.transr().batch(), 1);
     check.at_least("model.kgat.transr.l2", m.transr().l2(), 0.0);
     if (m.transr().has_optimizer()) validate_optimizer(m.transr().optimizer(), check);

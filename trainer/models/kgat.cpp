@@ -17,6 +17,7 @@
 
 #include "configs/schema/config.pb.h"
 #include "graph/attention.h"
+#include "kernels/log.h"
 #include "trainer/losses/ranking.h"
 #include "trainer/model.h"
 
@@ -98,6 +99,12 @@ class Kgat final : public Model {
         ranking_(c, f.loss()),
         relation_(relation_table(c, "kgat.relation", 1, f.transr().dim())),
         matrix_of_relation_(relation_table(c, "kgat.relation_matrix", f.dim(), f.transr().dim())) {
+    if (dataset_.triples() == 0) {
+      log_warning(
+          "model.kgat: {} has no facts, the graph is one of interactions only; facts come "
+          "with `chorale prepare --format kgat`",
+          dataset_.folder().string());
+    }
     std::vector<int> widths(f.widths().begin(), f.widths().end());
     if (widths.empty()) widths = {64, 32, 16};
     int from = f.dim();
