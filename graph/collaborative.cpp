@@ -18,25 +18,23 @@ bool holds(const Facts& facts, std::int32_t entity, std::int32_t relation) {
 }  // namespace
 
 OutEdges::OutEdges(const Dataset& dataset, Index node)
-    : dataset_(dataset), relations_{dataset.relations()}, is_user_(dataset.is_user(node)) {
-  if (is_user_) {
-    interactions_ = dataset.items_of(Split::train, node);
-    return;
-  }
-  const Index entity = node - dataset.users();
-  if (dataset.is_item(node)) interactions_ = dataset.users_of(entity);
-  if (dataset.relations() == 0) return;
-  from_ = dataset.facts_from(entity);
-  to_ = dataset.facts_to(entity);
+    : neighbours_{dataset},
+      relations_{dataset.relations()},
+      node_(node),
+      interactions_(neighbours_.of(node)) {
+  if (dataset.is_user(node) || dataset.relations() == 0) return;
+  from_ = dataset.facts_from(node - dataset.users());
+  to_ = dataset.facts_to(node - dataset.users());
 }
 
 OutEdges::Edge OutEdges::operator[](Index i) const {
   auto at = static_cast<std::size_t>(i);
-  const Index entities = dataset_.users();  // the node of entity 0
   if (at < interactions_.size()) {
-    return is_user_ ? Edge{entities + interactions_[at], relations_.interacts()}
-                    : Edge{interactions_[at], relations_.inverse(relations_.interacts())};
+    const LocalIndex interacts = relations_.interacts();
+    return {neighbours_.other(node_, interactions_[at]),
+            neighbours_.dataset.is_user(node_) ? interacts : relations_.inverse(interacts)};
   }
+  const Index entities = neighbours_.dataset.users();  // the node of entity 0
   at -= interactions_.size();
   if (at < from_.entities.size()) {
     return {entities + from_.entities[at], relations_.fact(from_.relations[at])};
@@ -49,24 +47,33 @@ bool OutEdges::contains(Edge edge) const {
   const LocalIndex half = relations_.inverse(relations_.interacts());
   const bool is_inverse = edge.relation >= half;
   const LocalIndex forward = is_inverse ? edge.relation - half : edge.relation;
+  const Dataset& dataset = neighbours_.dataset;
   if (forward == relations_.interacts()) {
-    const Index other = edge.tail - (is_user_ ? dataset_.users() : 0);
-    return is_inverse != is_user_ &&
+    const bool is_user = dataset.is_user(node_);
+    const Index other = edge.tail - (is_user ? dataset.users() : 0);
+    return is_inverse != is_user &&
            std::ranges::binary_search(interactions_, static_cast<std::int32_t>(other));
   }
-  const auto entity = static_cast<std::int32_t>(edge.tail - dataset_.users());
+  const auto entity = static_cast<std::int32_t>(edge.tail - dataset.users());
   return holds(is_inverse ? to_ : from_, entity, forward - 1);
+}
+
+std::vector<KnowledgeEdge> edges_of_row(const Dataset& dataset, Index row) {
+  const OutEdges out(dataset, dataset.node_of_row(row));
+  std::vector<KnowledgeEdge> edges;
+  edges.reserve(static_cast<std::size_t>(out.size()));
+  for (Index i = 0; i < out.size(); ++i) {
+    edges.push_back({row, dataset.row_of_node(out[i].tail), out[i].relation});
+  }
+  std::ranges::sort(edges);
+  return edges;
 }
 
 std::vector<KnowledgeEdge> collaborative_edges(const Dataset& dataset, const Partition& nodes) {
   std::vector<KnowledgeEdge> edges;
   for (Index row = nodes.first(); row < nodes.last(); ++row) {
-    const auto first = static_cast<std::ptrdiff_t>(edges.size());
-    const OutEdges out(dataset, dataset.node_of_row(row));
-    for (Index i = 0; i < out.size(); ++i) {
-      edges.push_back({row, dataset.row_of_node(out[i].tail), out[i].relation});
-    }
-    std::sort(edges.begin() + first, edges.end());
+    const std::vector<KnowledgeEdge> of_row = edges_of_row(dataset, row);
+    edges.insert(edges.end(), of_row.begin(), of_row.end());
   }
   return edges;
 }

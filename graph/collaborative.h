@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "graph/dist_csr.h"
-#include "graph/io/dataset.h"
+#include "graph/neighbourhood.h"
 
 namespace chorale {
 
@@ -46,10 +46,10 @@ class OutEdges {
   bool contains(Edge edge) const;
 
  private:
-  const Dataset& dataset_;
+  Neighbourhood neighbours_;
   CollaborativeRelations relations_;
+  Index node_;
   std::span<const std::int32_t> interactions_;  // the items of a user, or the users of an item
-  bool is_user_;
   Facts from_, to_;
 };
 
@@ -59,6 +59,9 @@ struct KnowledgeEdge {
   LocalIndex relation;
   friend auto operator<=>(const KnowledgeEdge&, const KnowledgeEdge&) = default;
 };
+
+// Those of one head, by its row, in order.
+std::vector<KnowledgeEdge> edges_of_row(const Dataset& dataset, Index row);
 
 // The edges whose heads this rank owns, in order: that of the entries of knowledge_matrix.
 std::vector<KnowledgeEdge> collaborative_edges(const Dataset& dataset, const Partition& nodes);

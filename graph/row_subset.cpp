@@ -23,4 +23,10 @@ RowSubset::RowSubset(Device& device, const Partition& whole, const Partition& pa
   begin_ = Array<Index>(device, std::span<const Index>(begin));
 }
 
+std::vector<Index> RowSubset::global_rows() const {
+  std::vector<Index> rows;
+  for (const LocalIndex row : host_rows_) rows.push_back(whole_.first() + row);
+  return rows;
+}
+
 }  // namespace chorale

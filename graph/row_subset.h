@@ -22,6 +22,7 @@ class RowSubset {
   const Partition& part() const { return part_; }  // of the chosen rows, in their order
   Rows rows() const { return rows_.span(); }       // this rank's, as local rows of the whole
   const std::vector<LocalIndex>& host_rows() const { return host_rows_; }  // the same, host
+  std::vector<Index> global_rows() const;  // the same, as rows of the whole over all ranks
   // For Kernels::add_segments: row i of the subset goes to row rows()[i] of the whole.
   Segments segments() const { return {rows(), begin_.data(), order_.data()}; }
 

@@ -165,7 +165,8 @@ Var Experiment::forward(Index step, const Place& place) {
   }
   Stopwatch watch;
   place.part->phase.sampler->draw(place.step, batch_);
-  if (shared_negatives_) shared_negatives_->draw(place.step, batch_);
+  const bool recommends = place.part == &parts_.front();
+  if (shared_negatives_ && recommends) shared_negatives_->draw(place.step, batch_);
   watch.lap(times_.sample);
   tape_->reset(step, true);
   const Var loss = place.part->phase.loss(*tape_, batch_);

@@ -106,10 +106,8 @@ BOOST_AUTO_TEST_CASE(every_interaction_and_every_fact_stands_in_both_directions)
 
 // Users 0-2 are rows of their own; see write_small_kgat for the seven facts.
 BOOST_AUTO_TEST_CASE(edges_of_a_small_graph) {
-  const TemporaryFolder folder;
-  write_small_kgat(folder / "source");
-  prepare({.format = "kgat", .source = folder / "source", .out = folder / "out", .lanes = 2});
-  const Dataset d = Dataset::open(folder / "out");
+  const SmallKnowledge small;
+  const Dataset& d = small.set;
 
   const auto edges = collaborative_edges(d, d.node_partition({2, 1, 0}));
 
@@ -128,10 +126,8 @@ BOOST_AUTO_TEST_CASE(edges_of_a_small_graph) {
 
 // Every (head, tail, relation) of the small graph, against the list of edges.
 BOOST_AUTO_TEST_CASE(a_node_knows_which_edges_leave_it) {
-  const TemporaryFolder folder;
-  write_small_kgat(folder / "source");
-  prepare({.format = "kgat", .source = folder / "source", .out = folder / "out", .lanes = 2});
-  const Dataset d = Dataset::open(folder / "out");
+  const SmallKnowledge small;
+  const Dataset& d = small.set;
   const auto edges = collaborative_edges(d, d.node_partition({2, 1, 0}));
 
   std::size_t found = 0;

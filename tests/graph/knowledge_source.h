@@ -35,6 +35,19 @@ inline void write_small_kgat(const std::filesystem::path& folder) {
   write_text(folder / "kg_final.txt", "0 0 3\n0 1 3\n1 0 3\n2 1 4\n3 0 4\n4 1 4\n1 0 3\n5 1 2\n");
 }
 
+// The same, prepared into two lanes and opened.
+struct SmallKnowledge {
+  TemporaryFolder folder;
+  Dataset set = prepared();
+
+ private:
+  Dataset prepared() const {
+    write_small_kgat(folder / "source");
+    prepare({.format = "kgat", .source = folder / "source", .out = folder / "out", .lanes = 2});
+    return Dataset::open(folder / "out");
+  }
+};
+
 // 149 users, 83 items, 41 other entities, 3 relations and features of both sides.
 struct PlantedKnowledge {
   TemporaryFolder folder;

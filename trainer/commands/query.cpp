@@ -53,22 +53,22 @@ Revived revive(const QueryCommand& command, const World& world) {
   return r;
 }
 
-Index user_of(const Dataset& data, const std::string& raw) {
-  const std::optional<Index> user = data.find_user(raw);
-  require_user(user.has_value(), Exit::usage,
+// `kind` is "user" or "item", which also names the list of ids.
+Index known_id(const Dataset& data, const char* kind, const std::string& raw,
+               std::optional<Index> found, const std::string& example) {
+  require_user(found.has_value(), Exit::usage,
                fmt::format("ids are listed in {}, for example {}",
-                           (data.folder() / "users.tsv").string(), data.user_name(0)),
-               "there is no user \"{}\"", raw);
-  return *user;
+                           (data.folder() / fmt::format("{}s.tsv", kind)).string(), example),
+               "there is no {} \"{}\"", kind, raw);
+  return *found;
+}
+
+Index user_of(const Dataset& data, const std::string& raw) {
+  return known_id(data, "user", raw, data.find_user(raw), data.user_name(0));
 }
 
 Index item_of(const Dataset& data, const std::string& raw) {
-  const std::optional<Index> item = data.find_item(raw);
-  require_user(item.has_value(), Exit::usage,
-               fmt::format("ids are listed in {}, for example {}",
-                           (data.folder() / "items.tsv").string(), data.item_name(0)),
-               "there is no item \"{}\"", raw);
-  return *item;
+  return known_id(data, "item", raw, data.find_item(raw), data.item_name(0));
 }
 
 Split split_of(const std::string& text) {

@@ -97,6 +97,25 @@ void validate_optimizer(const v1::Optimizer& o, const Checker& check) {
   }
 }
 
+// What the models on LightGCN's propagation have in common. `least_layers` is 1 where layer 0 alone
+// is no result or no contrast.
+template <class M>
+void validate_layers(const std::string& path, const M& m, int least_layers, const Checker& check) {
+  check.at_least((path + ".dim").c_str(), m.dim(), 1);
+  check.at_least((path + ".layers").c_str(), m.layers(), least_layers);
+  check.holds(m.layers() <= 15, (path + ".layers").c_str(), "found more than 15 layers");
+}
+
+// What the models of dense layers have in common.
+template <class M>
+void validate_widths(const std::string& path, const M& m, const Checker& check) {
+  check.at_least((path + ".dim").c_str(), m.dim(), 1);
+  check.holds(m.widths_size() <= 15, (path + ".widths").c_str(), "found more than 15 layers");
+  for (const int w : m.widths()) check.at_least((path + ".widths").c_str(), w, 1);
+  check.share((path + ".message_dropout").c_str(), m.message_dropout());
+  check.at_least((path + ".l2").c_str(), m.l2(), 0.0);
+}
+
 void validate_model(const v1::Model& model, const Checker& check) {
   check.holds(model.kind_case() != v1::Model::KIND_NOT_SET, "model", "found no model",
               "write one, for example model { lightgcn { layers: 3 } }");
@@ -105,19 +124,14 @@ void validate_model(const v1::Model& model, const Checker& check) {
     check.at_least("model.mf.l2", model.mf().l2(), 0.0);
   }
   if (model.has_lightgcn()) {
-    check.at_least("model.lightgcn.dim", model.lightgcn().dim(), 1);
-    check.at_least("model.lightgcn.layers", model.lightgcn().layers(), 0);
-    check.holds(model.lightgcn().layers() <= 15, "model.lightgcn.layers",
-                "found more than 15 layers");
+    validate_layers("model.lightgcn", model.lightgcn(), 0, check);
     check.at_least("model.lightgcn.l2", model.lightgcn().l2(), 0.0);
     check.share("model.lightgcn.row_dropout", model.lightgcn().row_dropout());
     check.at_least("model.lightgcn.item_norm_exponent", model.lightgcn().item_norm_exponent(), 0.0);
   }
   if (model.has_mmhcl()) {
     const v1::Mmhcl& m = model.mmhcl();
-    check.at_least("model.mmhcl.dim", m.dim(), 1);
-    check.at_least("model.mmhcl.layers", m.layers(), 0);
-    check.holds(m.layers() <= 15, "model.mmhcl.layers", "found more than 15 layers");
+    validate_layers("model.mmhcl", m, 0, check);
     check.at_least("model.mmhcl.user_layers", m.user_layers(), 1);
     check.at_least("model.mmhcl.item_layers", m.item_layers(), 1);
     check.at_least("model.mmhcl.neighbours", m.neighbours(), 1);
@@ -128,11 +142,7 @@ void validate_model(const v1::Model& model, const Checker& check) {
   }
   if (model.has_kgat()) {
     const v1::Kgat& m = model.kgat();
-    check.at_least("model.kgat.dim", m.dim(), 1);
-    check.holds(m.widths_size() <= 15, "model.kgat.widths", "found more than 15 layers");
-    for (const int w : m.widths()) check.at_least("model.kgat.widths", w, 1);
-    check.share("model.kgat.message_dropout", m.message_dropout());
-    check.at_least("model.kgat.l2", m.l2(), 0.0);
+    validate_widths("model.kgat", m, check);
     check.at_least("model.kgat.transr.dim", m.transr().dim(), 1);
     check.holds(Index{m.dim()} * m.transr().dim() <= Index{1} << 22, "model.kgat.transr.dim",
                 "found matrices of more than 2048 x 2048");
@@ -140,22 +150,7 @@ void validate_model(const v1::Model& model, const Checker& check) {
     check.at_least("model.kgat.transr.l2", m.transr().l2(), 0.0);
     if (m.transr().has_optimizer()) validate_optimizer(m.transr().optimizer(), check);
   }
-  if (model.has_ngcf()) {
-    check.at_least("model.ngcf.dim", model.ngcf().dim(), 1);
-    check.holds(model.ngcf().widths_size() <= 15, "model.ngcf.widths", "found more than 15 layers");
-    for (const int w : model.ngcf().widths()) check.at_least("model.ngcf.widths", w, 1);
-    check.share("model.ngcf.message_dropout", model.ngcf().message_dropout());
-    check.at_least("model.ngcf.l2", model.ngcf().l2(), 0.0);
-  }
-}
-
-// What the models on LightGCN's propagation have in common. `least_layers` is 1 where layer 0 alone
-// is no result or no contrast.
-template <class M>
-void validate_layers(const std::string& path, const M& m, int least_layers, const Checker& check) {
-  check.at_least((path + ".dim").c_str(), m.dim(), 1);
-  check.at_least((path + ".layers").c_str(), m.layers(), least_layers);
-  check.holds(m.layers() <= 15, (path + ".layers").c_str(), "found more than 15 layers");
+  if (model.has_ngcf()) validate_widths("model.ngcf", model.ngcf(), check);
 }
 
 template <class M>

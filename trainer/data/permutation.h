@@ -52,4 +52,24 @@ class Permutation {
   std::uint64_t mask_;
 };
 
+// The members of a batch drawn from n: distinct, or with replacement if the batch is larger than n.
+class BatchDraw {
+ public:
+  BatchDraw(RandomKey key, std::uint64_t step, Index batch, Index n)
+      : key_(key), step_(step), n_(n), is_distinct_(batch <= n), shuffled_(key, step, n) {}
+
+  Index operator()(Index i) const {
+    if (is_distinct_) return shuffled_(i);
+    return static_cast<Index>(random_below(random_bits(key_, step_, static_cast<std::uint64_t>(i)),
+                                           static_cast<std::uint64_t>(n_)));
+  }
+
+ private:
+  RandomKey key_;
+  std::uint64_t step_;
+  Index n_;
+  bool is_distinct_;
+  Permutation shuffled_;
+};
+
 }  // namespace chorale

@@ -74,17 +74,11 @@ class Search {
 
   // The edges of a node with their weights, heaviest first, so that light paths are cut early.
   std::vector<Weighed> weighed_edges(Index node) const {
-    const OutEdges out(dataset_, node);
-    std::vector<std::pair<KnowledgeEdge, OutEdges::Edge>> edges;  // in the order of the matrix
-    for (Index i = 0; i < out.size(); ++i) {
-      edges.push_back({{0, dataset_.row_of_node(out[i].tail), out[i].relation}, out[i]});
-    }
-    std::ranges::sort(edges, {}, [](const auto& e) { return e.first; });
-    const auto first =
-        static_cast<std::size_t>(first_edge_[static_cast<std::size_t>(dataset_.row_of_node(node))]);
+    const Index row = dataset_.row_of_node(node);
+    auto weight = weights_.begin() + first_edge_[static_cast<std::size_t>(row)];
     std::vector<Weighed> weighed;
-    for (std::size_t i = 0; i < edges.size(); ++i) {
-      weighed.push_back({edges[i].second, weights_[first + i]});
+    for (const KnowledgeEdge& e : edges_of_row(dataset_, row)) {
+      weighed.push_back({{dataset_.node_of_row(e.tail), e.relation}, *weight++});
     }
     std::ranges::stable_sort(weighed, std::ranges::greater(), &Weighed::weight);
     return weighed;

@@ -42,6 +42,14 @@ Var synergistic_contrast(Var a, Var b, double temperature);
 Var alignment(Var x, Var y);
 Var uniformity(Var x);
 
+// A named part of a loss.
+struct Term {
+  const char* name;
+  Var value;
+};
+// The sum of at least one, in their order; each is reported beside the loss (Tape::note).
+Var noted_sum(Tape& t, std::span<const Term> terms);
+
 // sum over all elements of x^2 / 2.   x:(n,d) rows. A row gathered twice counts twice.
 Var half_squares(Var x);
 // The same of the rows of the batch: users, positives and negatives.   x:(nodes,d) rows

@@ -9,9 +9,7 @@ namespace chorale {
 RankingLoss::RankingLoss(ModelContext& context, const v1::Loss& config) : config_(config) {
   if (!config.has_full_softmax()) return;
   items_ = &context.items();
-  for (const LocalIndex row : items_->host_rows()) {
-    item_rows_.push_back(context.nodes().first() + row);
-  }
+  item_rows_ = items_->global_rows();
 }
 
 Var RankingLoss::operator()(Var z, const Batch& b) const {

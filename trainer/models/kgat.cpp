@@ -43,9 +43,8 @@ class Kgat final : public Model {
     Var z = represent(t);
     Var rank = ranking_(z, b);
     Var decay = mean_l2(z, b, config_.l2());
-    t.note(ranking_.name(), rank);
-    t.note("l2", decay);
-    return rank + decay;
+    const Term terms[] = {{ranking_.name(), rank}, {"l2", decay}};
+    return noted_sum(t, terms);
   }
 
   std::vector<Phase> further_phases(const v1::Config& config) override {

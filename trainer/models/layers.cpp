@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "trainer/losses/losses.h"
+
 namespace chorale {
 
 std::vector<double> mean_of_layers(int first, int last) {
@@ -24,6 +26,11 @@ Var mean(std::span<const Var> xs) {
   Var total = xs.front();
   for (const Var x : xs.subspan(1)) total = total + x;
   return (1.0 / static_cast<double>(xs.size())) * total;
+}
+
+Var batch_contrast(Var x, Var y, const IdColumn& ids, double temperature) {
+  Var from = gather(x, ids), to = gather(y, ids);
+  return info_nce(from, to, ids, temperature);
 }
 
 }  // namespace chorale

@@ -18,4 +18,7 @@ std::vector<Var> noisy_layers(const DistCsr& a, Var x, int n, double length,
 
 Var mean(std::span<const Var> xs);  // of at least one
 
+// InfoNCE between the rows of two views that a batch names.   x, y:(nodes,d) rows
+Var batch_contrast(Var x, Var y, const IdColumn& ids, double temperature);
+
 }  // namespace chorale

@@ -44,12 +44,10 @@ class Mmhcl final : public Model {
     const Fused f = fuse(t);
     Var rank = ranking_(f.z, b);
     Var decay = mean_l2(f.z, b, config_.l2());
-    t.note(ranking_.name(), rank);
-    t.note("l2", decay);
-    Var all = rank + decay;
-    if (users_) all = all + contrast(t, *users_, f.z, f.hyper_user, "contrast_user");
-    if (items_) all = all + contrast(t, *items_, f.z, f.hyper_item, "contrast_item");
-    return all;
+    std::vector<Term> terms = {{ranking_.name(), rank}, {"l2", decay}};
+    if (users_) terms.push_back({"contrast_user", contrast(*users_, f.z, f.hyper_user)});
+    if (items_) terms.push_back({"contrast_item", contrast(*items_, f.z, f.hyper_item)});
+    return noted_sum(t, terms);
   }
 
  private:
@@ -101,10 +99,8 @@ class Mmhcl final : public Model {
     return f;
   }
 
-  Var contrast(Tape& t, const Side& s, Var z, Var h, const char* name) const {
-    Var c = s.weight * synergistic_contrast(select(z, s.subset), h, config_.temperature());
-    t.note(name, c);
-    return c;
+  Var contrast(const Side& s, Var z, Var h) const {
+    return s.weight * synergistic_contrast(select(z, s.subset), h, config_.temperature());
   }
 
   const DistCsr& adjacency_;

@@ -26,20 +26,14 @@ DroppedGraph::Options views_of(const ModelContext& c, const v1::Sgl& f) {
           .views = 2};
 }
 
-std::vector<Index> global_rows(const RowSubset& subset) {
-  std::vector<Index> rows;
-  for (const LocalIndex row : subset.host_rows()) rows.push_back(subset.whole().first() + row);
-  return rows;
-}
-
 class Sgl final : public Model {
  public:
   Sgl(ModelContext& c, const v1::Sgl& f)
       : adjacency_(c.adjacency(Normalization::sym)),
         views_(c.device(), c.comm(), c.dataset(), c.nodes(), views_of(c, f)),
         e_(c.embeddings("sgl.ego", f.dim(), f.initial())),
-        users_{c.users(), global_rows(c.users())},
-        items_{c.items(), global_rows(c.items())},
+        users_{c.users(), c.users().global_rows()},
+        items_{c.items(), c.items().global_rows()},
         ranking_(c, f.loss()),
         mean_(mean_of_layers(0, f.layers())),
         config_(f) {}
@@ -55,11 +49,11 @@ class Sgl final : public Model {
     Var x = propagate(views_.view(0), e, mean_), y = propagate(views_.view(1), e, mean_);
     Var of_users = contrast(x, y, b["user"], users_);
     Var of_items = contrast(x, y, b["positive"], items_);
-    t.note(ranking_.name(), rank);
-    t.note("l2", decay);
-    t.note("contrast_user", of_users);
-    t.note("contrast_item", of_items);
-    return rank + decay + of_users + of_items;
+    const Term terms[] = {{ranking_.name(), rank},
+                          {"l2", decay},
+                          {"contrast_user", of_users},
+                          {"contrast_item", of_items}};
+    return noted_sum(t, terms);
   }
 
  private:

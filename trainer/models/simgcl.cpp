@@ -34,22 +34,19 @@ class SimGcl final : public Model {
     Var decay = mean_l2(t.leaf(e_), b, config_.l2());
     Var x = view(t);
     Var y = view(t);
-    Var of_users = contrast(x, y, b["user"]), of_items = contrast(x, y, b["positive"]);
-    t.note(ranking_.name(), rank);
-    t.note("l2", decay);
-    t.note("contrast_user", of_users);
-    t.note("contrast_item", of_items);
-    return rank + decay + of_users + of_items;
+    const double w = config_.weight(), temperature = config_.temperature();
+    Var of_users = w * batch_contrast(x, y, b["user"], temperature);
+    Var of_items = w * batch_contrast(x, y, b["positive"], temperature);
+    const Term terms[] = {{ranking_.name(), rank},
+                          {"l2", decay},
+                          {"contrast_user", of_users},
+                          {"contrast_item", of_items}};
+    return noted_sum(t, terms);
   }
 
  private:
   Var view(Tape& t) const {
     return mean(noisy_layers(adjacency_, t.leaf(e_), config_.layers(), config_.eps(), names_));
-  }
-
-  Var contrast(Var x, Var y, const IdColumn& ids) const {
-    Var from = gather(x, ids), to = gather(y, ids);
-    return config_.weight() * info_nce(from, to, ids, config_.temperature());
   }
 
   const DistCsr& adjacency_;

@@ -34,20 +34,17 @@ class XSimGcl final : public Model {
     Var z = mean(layers), other = chosen == 0 ? e : layers[chosen - 1];
     Var rank = ranking_(z, b);
     Var decay = mean_l2(e, b, config_.l2());
-    Var of_users = contrast(z, other, b["user"]), of_items = contrast(z, other, b["positive"]);
-    t.note(ranking_.name(), rank);
-    t.note("l2", decay);
-    t.note("contrast_user", of_users);
-    t.note("contrast_item", of_items);
-    return rank + decay + of_users + of_items;
+    const double w = config_.weight(), temperature = config_.temperature();
+    Var of_users = w * batch_contrast(z, other, b["user"], temperature);
+    Var of_items = w * batch_contrast(z, other, b["positive"], temperature);
+    const Term terms[] = {{ranking_.name(), rank},
+                          {"l2", decay},
+                          {"contrast_user", of_users},
+                          {"contrast_item", of_items}};
+    return noted_sum(t, terms);
   }
 
  private:
-  Var contrast(Var x, Var y, const IdColumn& ids) const {
-    Var from = gather(x, ids), to = gather(y, ids);
-    return config_.weight() * info_nce(from, to, ids, config_.temperature());
-  }
-
   const DistCsr& adjacency_;
   Table& e_;
   std::span<const Index> names_;

@@ -54,22 +54,17 @@ class FactSampler final : public Sampler {
   };
 
   std::vector<Fact> draw_facts(Index step) const {
-    const auto n = static_cast<Index>(heads_.size());
     const auto s = static_cast<std::uint64_t>(step);
-    const RandomKey of_head{Purpose::sample_head, options_.seed};
+    const BatchDraw place({Purpose::sample_head, options_.seed}, s, part_.rows(),
+                          static_cast<Index>(heads_.size()));
     const RandomKey of_fact{Purpose::sample_fact, options_.seed};
-    const Permutation shuffled(of_head, s, n);
-    const bool distinct = part_.rows() <= n;
     std::vector<Fact> facts;
     for (Index sample = 0; sample < part_.rows(); ++sample) {
-      const auto i = static_cast<std::uint64_t>(sample);
-      const Index place =
-          distinct ? shuffled(sample)
-                   : static_cast<Index>(random_below(random_bits(of_head, s, i), heads_.size()));
-      const Index node = heads_[static_cast<std::size_t>(place)];
+      const Index node = heads_[static_cast<std::size_t>(place(sample))];
       const OutEdges out(dataset_, node);
       const auto pick = static_cast<Index>(
-          random_below(random_bits(of_fact, s, i), static_cast<std::uint64_t>(out.size())));
+          random_below(random_bits(of_fact, s, static_cast<std::uint64_t>(sample)),
+                       static_cast<std::uint64_t>(out.size())));
       facts.push_back({node, out[pick], sample});
     }
     return facts;

@@ -16,17 +16,10 @@ class UserSampler final : public Sampler {
 
   void draw(Index step, Batch& batch) const override {
     TripleColumns columns(batch, part_);
-    const RandomKey key = triples_.key(Purpose::sample_user);
-    const Permutation shuffled(key, static_cast<std::uint64_t>(step), triples_.users());
-    const bool distinct = part_.rows() <= triples_.users();
+    const BatchDraw place(triples_.key(Purpose::sample_user), static_cast<std::uint64_t>(step),
+                          part_.rows(), triples_.users());
     for (Index i = part_.first(); i < part_.last(); ++i) {
-      const auto s = static_cast<std::uint64_t>(step);
-      const Index place =
-          distinct
-              ? shuffled(i)
-              : static_cast<Index>(random_below(random_bits(key, s, static_cast<std::uint64_t>(i)),
-                                                static_cast<std::uint64_t>(triples_.users())));
-      triples_.append(triples_.user(place), step, i, columns);
+      triples_.append(triples_.user(place(i)), step, i, columns);
     }
   }
 
