@@ -24,9 +24,8 @@ class DecoratedDevice final : public Device {
   void download(void* to, const void* from, std::size_t bytes) override {
     inner_.download(to, from, bytes);
   }
-  Event record() override { return inner_.record(); }
-  void wait(const Event& event) override { inner_.wait(event); }
   void synchronize() override { inner_.synchronize(); }
+  void* stream() const override { return inner_.stream(); }
 
  private:
   Device& inner_;

@@ -15,11 +15,6 @@ namespace chorale {
 
 enum class DeviceKind { reference, cpu, cuda };
 
-// A point in a device's stream.
-struct Event {
-  std::uint64_t ticket = 0;
-};
-
 struct DeviceOptions {
   DeviceKind kind = DeviceKind::cpu;
   int ordinal = 0;  // which GPU of this host
@@ -37,12 +32,12 @@ class Device {
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory, std::size_t bytes) noexcept = 0;
 
-  virtual void upload(void* to, const void* from, std::size_t bytes) = 0;  // host to device
+  // Host to device; the host's bytes have been read when it returns.
+  virtual void upload(void* to, const void* from, std::size_t bytes) = 0;
   virtual void download(void* to, const void* from,
-                        std::size_t bytes) = 0;  // device to host; waits
-  virtual Event record() = 0;
-  virtual void wait(const Event& event) = 0;  // later work waits; the host does not
-  virtual void synchronize() = 0;             // the host waits
+                        std::size_t bytes) = 0;     // device to host; waits
+  virtual void synchronize() = 0;                   // the host waits
+  virtual void* stream() const { return nullptr; }  // a cudaStream_t, if this is a GPU
 
   std::size_t bytes_in_use() const { return bytes_in_use_; }
   std::size_t peak_bytes() const { return peak_bytes_; }

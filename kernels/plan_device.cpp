@@ -82,8 +82,6 @@ class PlanDevice final : public Device {
   }
   void upload(void*, const void*, std::size_t) override {}
   void download(void* to, const void*, std::size_t bytes) override { std::memset(to, 0, bytes); }
-  Event record() override { return {}; }
-  void wait(const Event&) override {}
   void synchronize() override {}
 
  private:

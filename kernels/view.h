@@ -23,16 +23,18 @@ struct View {
   Index cols = 0;
   Index stride = 0;
 
-  View() = default;
-  View(Real* d, Index r, Index c) : data(d), rows(r), cols(c), stride(c) {}
-  View(Real* d, Index r, Index c, Index s) : data(d), rows(r), cols(c), stride(s) {}
+  constexpr View() = default;
+  constexpr View(Real* d, Index r, Index c) : data(d), rows(r), cols(c), stride(c) {}
+  constexpr View(Real* d, Index r, Index c, Index s) : data(d), rows(r), cols(c), stride(s) {}
 
-  Real* row(Index i) const { return data + i * stride; }
-  Real& operator()(Index i, Index j) const { return data[i * stride + j]; }
-  Index size() const { return rows * cols; }
-  bool is_contiguous() const { return stride == cols || rows <= 1; }
-  View row_block(Index first, Index last) const { return {row(first), last - first, cols, stride}; }
-  View col_block(Index first, Index last) const {
+  constexpr Real* row(Index i) const { return data + i * stride; }
+  constexpr Real& operator()(Index i, Index j) const { return data[i * stride + j]; }
+  constexpr Index size() const { return rows * cols; }
+  constexpr bool is_contiguous() const { return stride == cols || rows <= 1; }
+  constexpr View row_block(Index first, Index last) const {
+    return {row(first), last - first, cols, stride};
+  }
+  constexpr View col_block(Index first, Index last) const {
     return {data + first, rows, last - first, stride};
   }
 };
@@ -43,20 +45,21 @@ struct ConstView {
   Index cols = 0;
   Index stride = 0;
 
-  ConstView() = default;
-  ConstView(const Real* d, Index r, Index c) : data(d), rows(r), cols(c), stride(c) {}
-  ConstView(const Real* d, Index r, Index c, Index s) : data(d), rows(r), cols(c), stride(s) {}
-  ConstView(const View& v)  // NOLINT: reading what one may write needs no ceremony
+  constexpr ConstView() = default;
+  constexpr ConstView(const Real* d, Index r, Index c) : data(d), rows(r), cols(c), stride(c) {}
+  constexpr ConstView(const Real* d, Index r, Index c, Index s)
+      : data(d), rows(r), cols(c), stride(s) {}
+  constexpr ConstView(const View& v)  // NOLINT: reading what one may write needs no ceremony
       : data(v.data), rows(v.rows), cols(v.cols), stride(v.stride) {}
 
-  const Real* row(Index i) const { return data + i * stride; }
-  const Real& operator()(Index i, Index j) const { return data[i * stride + j]; }
-  Index size() const { return rows * cols; }
-  bool is_contiguous() const { return stride == cols || rows <= 1; }
-  ConstView row_block(Index first, Index last) const {
+  constexpr const Real* row(Index i) const { return data + i * stride; }
+  constexpr const Real& operator()(Index i, Index j) const { return data[i * stride + j]; }
+  constexpr Index size() const { return rows * cols; }
+  constexpr bool is_contiguous() const { return stride == cols || rows <= 1; }
+  constexpr ConstView row_block(Index first, Index last) const {
     return {row(first), last - first, cols, stride};
   }
-  ConstView col_block(Index first, Index last) const {
+  constexpr ConstView col_block(Index first, Index last) const {
     return {data + first, rows, last - first, stride};
   }
 };

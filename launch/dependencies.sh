@@ -4,8 +4,8 @@
 set -euo pipefail
 
 packages=(cmake ninja-build g++ openmpi-bin libopenmpi-dev libprotobuf-dev protobuf-compiler libspdlog-dev
-  libfmt-dev libboost-test-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev librandom123-dev
-  pkg-config python3)
+  libfmt-dev libboost-test-dev libboost-context-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev
+  librandom123-dev pkg-config python3)
 cmake_needed=3.25
 
 say() { printf '%s\n' "$*" >&2; }

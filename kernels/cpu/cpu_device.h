@@ -17,13 +17,10 @@ class CpuDevice final : public Device {
   void release(void* memory, std::size_t bytes) noexcept override;
   void upload(void* to, const void* from, std::size_t bytes) override;
   void download(void* to, const void* from, std::size_t bytes) override;
-  Event record() override { return {++ticket_}; }
-  void wait(const Event&) override {}
   void synchronize() override {}
 
  private:
   std::unique_ptr<const Kernels> kernels_;
-  std::uint64_t ticket_ = 0;
 };
 
 }  // namespace chorale

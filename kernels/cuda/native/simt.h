@@ -1,0 +1,72 @@
+// What kernels need of the machine: launching, shared memory of a size known at launch, and matrix
+// units. Two headers have this name: this one for nvcc, and the one in tests/kernels/emulated,
+// which runs the same sources on the host.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "kernels/cuda/queue.h"
+#include "kernels/view.h"
+
+namespace chorale::cuda {
+
+struct Shape {
+  Index blocks = 0;
+  int threads = 256;  // of a block
+  Index blocks_y = 1;
+  std::size_t shared = 0;  // bytes behind dynamic_shared()
+};
+
+// Enqueues a kernel; a launch without blocks is none.
+template <class... Parameters, class... Arguments>
+void launch(Queue& queue, const Shape& shape, void (*kernel)(Parameters...),
+            const Arguments&... arguments) {
+  if (shape.blocks == 0 || shape.blocks_y == 0) return;
+  constexpr std::size_t kAlwaysThere = 48 << 10;
+  if (shape.shared > kAlwaysThere) {
+    check_launch(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                      static_cast<int>(shape.shared)));
+  }
+  const dim3 grid(static_cast<unsigned>(shape.blocks), static_cast<unsigned>(shape.blocks_y));
+  kernel<<<grid, static_cast<unsigned>(shape.threads), shape.shared,
+           static_cast<cudaStream_t>(queue.stream())>>>(Parameters(arguments)...);
+  check_launch(cudaGetLastError());
+}
+
+// The block's shared memory of the launch, aligned to 16 bytes.
+__device__ inline unsigned char* dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char memory[];
+  return memory;
+}
+
+// Two numbers rounded to bf16 (to nearest, ties to even); `low` in the low half.
+__device__ inline std::uint32_t pack_bf16(float low, float high) {
+  std::uint32_t packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+}
+
+// 2^x with a relative error of about 2^-22.
+__device__ inline float exp2_approximately(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+// c:(16,8) += a:(16,16) b:(16,8), all of a warp; a and b in bf16 pairs, c in fp32. With g = lane /
+// 4 and t = lane % 4 a thread holds
+//   a[0] = a(g, 2t..), a[1] = a(g + 8, 2t..), a[2] = a(g, 2t + 8..), a[3] = a(g + 8, 2t + 8..)
+//   b[0] = b(2t.., g), b[1] = b(2t + 8.., g)
+//   c[0..1] = c(g, 2t..), c[2..3] = c(g + 8, 2t..)
+__device__ inline void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4],
+                                     const std::uint32_t (&b)[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+}  // namespace chorale::cuda
