@@ -40,11 +40,16 @@ def main():
         out += [text(x_of(seconds), HEIGHT - BOTTOM + 18, seconds)]
     out += [text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "seconds of training, two threads"),
             text(14, HEIGHT / 2, "Recall@20, Gowalla, test", extra=f'transform="rotate(-90 14 {HEIGHT / 2})"')]
+    labels = []
     for (name, points), colour in zip(curves(), COLOURS):
         path = "L".join(f"{x_of(s):.1f} {y_of(r):.1f}" for s, r in points)
         out += [f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>']
         out += [f'<circle cx="{x_of(s):.1f}" cy="{y_of(r):.1f}" r="3" fill="{colour}"/>' for s, r in points]
-        out += [text(x_of(points[-1][0]) + 7, y_of(points[-1][1]) + 4, name, "start", f'fill="{colour}"')]
+        y = y_of(points[-1][1]) + 4
+        while any(abs(y - other) < 13 for other in labels):
+            y += 1
+        labels.append(y)
+        out += [text(x_of(points[-1][0]) + 7, y, name, "start", f'fill="{colour}"')]
     (DOCS / "recall-over-seconds.svg").write_text("\n".join(out + ["</svg>", ""]))
 
 
