@@ -26,12 +26,6 @@ void add_rows(const Kernels& kernels, ConstView y, Rows rows, View x) {
   kernels.sgd(add, y, rows, x);
 }
 
-std::vector<LocalIndex> download(Device& device, Rows rows) {
-  std::vector<LocalIndex> host(rows.size());
-  if (!host.empty()) device.download(host.data(), rows.data(), rows.size_bytes());
-  return host;
-}
-
 Rows upload(Arena& arena, const std::vector<LocalIndex>& host) {
   const std::size_t bytes = host.size() * sizeof(LocalIndex);
   auto* data = static_cast<LocalIndex*>(arena.take(bytes));
@@ -40,7 +34,7 @@ Rows upload(Arena& arena, const std::vector<LocalIndex>& host) {
 }
 
 // wanted[i]'s place in `all`; both ascending, `all` holds every wanted row.
-std::vector<LocalIndex> places(const std::vector<LocalIndex>& wanted,
+std::vector<LocalIndex> places(std::span<const LocalIndex> wanted,
                                const std::vector<LocalIndex>& all) {
   std::vector<LocalIndex> result(wanted.size());
   auto at = all.begin();
@@ -94,21 +88,19 @@ SparsePart Gradient::reduce_sparse(Arena& arena, Index cols) {
   require(is_sparse(), "reduce_sparse of a gradient that is not row-sparse");
   if (parts_.size() == 1) return parts_.front();
 
-  Device& device = arena.device();
-  std::vector<std::vector<LocalIndex>> lists;
-  std::vector<LocalIndex> all, merged;
+  std::vector<LocalIndex> before;
+  merged_.clear();
   for (const SparsePart& part : parts_) {
-    lists.push_back(download(device, part.rows));
-    merged.clear();
-    std::set_union(all.begin(), all.end(), lists.back().begin(), lists.back().end(),
-                   std::back_inserter(merged));
-    all.swap(merged);
+    before.swap(merged_);
+    merged_.clear();
+    std::ranges::set_union(before, part.host_rows, std::back_inserter(merged_));
   }
-  const View sums = zeros(arena, static_cast<Index>(all.size()), cols);
-  for (std::size_t p = 0; p < parts_.size(); ++p) {
-    add_rows(device.kernels(), parts_[p].values, upload(arena, places(lists[p], all)), sums);
+  const View sums = zeros(arena, static_cast<Index>(merged_.size()), cols);
+  for (const SparsePart& part : parts_) {
+    add_rows(arena.device().kernels(), part.values, upload(arena, places(part.host_rows, merged_)),
+             sums);
   }
-  return {upload(arena, all), sums};
+  return {upload(arena, merged_), sums, merged_};
 }
 
 }  // namespace chorale

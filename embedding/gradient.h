@@ -6,6 +6,7 @@
 // the order they were added. Lane stacks are summed up the tree of comm/lane_sum.h.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "comm/communicator.h"
@@ -15,10 +16,13 @@
 
 namespace chorale {
 
-// values[i] belongs to local row rows[i]; rows ascending and distinct, device memory.
+// values[i] belongs to local row rows[i]; rows ascending and distinct.
 struct SparsePart {
   Rows rows;
   View values;
+  // The same rows in host memory, so that merging parts need not wait for the device. Both live as
+  // long as the step.
+  std::span<const LocalIndex> host_rows;
 };
 
 class Gradient {
@@ -44,13 +48,14 @@ class Gradient {
   bool is_sparse() const {
     return dense_.data == nullptr && stack_.data == nullptr && !parts_.empty();
   }
-  // All parts merged into one: rows ascending and distinct.
+  // All parts merged into one: rows ascending and distinct. Valid until `clear` or the next call.
   SparsePart reduce_sparse(Arena& arena, Index cols);
 
  private:
   View dense_;
   View stack_;  // (local lanes, rows * cols)
   std::vector<SparsePart> parts_;
+  std::vector<LocalIndex> merged_;  // rows of the parts together, host
 };
 
 }  // namespace chorale

@@ -139,6 +139,9 @@ void RowExchange::build_segments(Arena* arena, Index local_rows, std::vector<Loc
   }
   const std::size_t touched = begin.size();
   begin.push_back(served_);
+  if (arena != nullptr) {
+    host_touched_.assign(ids.begin() + static_cast<std::ptrdiff_t>(rows_at), ids.end());
+  }
   ids.resize(rows_at + 2 * touched);
   std::iota(ids.begin() + static_cast<std::ptrdiff_t>(rows_at + touched), ids.end(), LocalIndex{0});
 

@@ -40,6 +40,8 @@ class RowExchange {
   // The same sums as a row-sparse gradient: sums[s] belongs to local row touched()[s]. Collective.
   void push(Arena& arena, ConstView y, View sums) const;
   Rows touched() const { return segments_.rows; }  // distinct local rows asked for, ascending
+  // The same in host memory; only kept for the lookups of one step.
+  std::span<const LocalIndex> host_touched() const { return host_touched_; }
 
  private:
   // Routes the ids to their owners: fills the counts, and `ids` with served rows and permutations.
@@ -69,6 +71,7 @@ class RowExchange {
   Rows departure_;     // (wanted) inverse of arrival_
   Rows counting_;      // (touched) 0, 1, 2, ...
   Segments segments_;  // over the served rows
+  std::vector<LocalIndex> host_touched_;
 };
 
 }  // namespace chorale

@@ -1,6 +1,7 @@
 // Gradients: how contributions of each form become one, in which order, with which bits.
 #include "embedding/gradient.h"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <mutex>
 
@@ -108,6 +109,7 @@ BOOST_AUTO_TEST_CASE(parts_merge_by_row) {
   const SparsePart sum = g.reduce_sparse(rank.arena, 2);
 
   BOOST_TEST(rows_of(*rank.device, sum) == (std::vector<LocalIndex>{0, 2, 7, 9}));
+  BOOST_TEST(std::ranges::equal(sum.host_rows, rows_of(*rank.device, sum)));
   BOOST_TEST(host(*rank.device, sum.values) == (std::vector<Real>{10, 20, 31, 42, 3, 4, 50, 60}));
 }
 

@@ -1,6 +1,7 @@
 // Small tables and numbers for the tests of this folder.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -45,6 +46,7 @@ struct Rank {
   std::unique_ptr<Device> device = make_device({});
   std::unique_ptr<Communicator> comm = make_self_communicator();
   Arena arena{*device};
+  std::deque<std::vector<LocalIndex>> host_rows{};  // of the parts
 
   Table table(Index rows, Index cols) {
     return Table(*device, "test.table", Partition::uniform(rows, {.count = 4}), cols, iota(0, rows),
@@ -56,7 +58,7 @@ struct Rank {
     if (!rows.empty()) device->upload(r, rows.data(), rows.size() * sizeof(LocalIndex));
     const View v = arena.take_view(static_cast<Index>(rows.size()), cols);
     if (!values.empty()) set(*device, v, values);
-    return {{r, rows.size()}, v};
+    return {{r, rows.size()}, v, host_rows.emplace_back(rows)};
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 
@@ -168,6 +169,8 @@ BOOST_AUTO_TEST_CASE(touched_rows_are_distinct_and_ascending) {
     const std::vector<LocalIndex> expected =
         comm.rank() == 0 ? std::vector<LocalIndex>{1} : std::vector<LocalIndex>{0, 4};
     require(touched == expected, "touched rows");
+    const RowExchange lookup(w.arena, comm, p, wanted);
+    require(std::ranges::equal(lookup.host_touched(), expected), "touched rows in host memory");
     require(exchange.served() == (comm.rank() == 0 ? 4 : 6), "served {}", exchange.served());
     const std::vector<Real> counts =
         comm.rank() == 0 ? std::vector<Real>{4} : std::vector<Real>{2, 4};

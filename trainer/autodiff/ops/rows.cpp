@@ -21,7 +21,7 @@ Var gather(Var x, const IdColumn& ids) {
     }
     const View sums = t.arena().take_view(static_cast<Index>(exchange.touched().size()), x.cols());
     exchange.push(t.arena(), y.grad(), sums);
-    x.leaf()->gradient().add({exchange.touched(), sums});
+    x.leaf()->gradient().add({exchange.touched(), sums, exchange.host_touched()});
   });
   return y;
 }
