@@ -158,15 +158,18 @@ double Tape::total(Var loss, double extra, double* extra_sum) {
   require(loss.layout() == Layout::partial, "total: the loss must be a partial scalar");
   const auto n = static_cast<std::size_t>(loss.rows());
   const std::size_t columns = notes_.size() + 2;
-  std::vector<Real> mine(n);
-  std::vector<double> partials(columns * n, 0.0), sums(columns);
-  const auto put = [&](Var scalar, std::size_t column) {
-    device_.download(mine.data(), scalar.value().data, n * sizeof(Real));
-    for (std::size_t l = 0; l < n; ++l)
-      partials[columns * l + column] = static_cast<double>(mine[l]);
+  // The scalars side by side, column 1 left for `extra`: so the host waits for the device once.
+  const View side_by_side = arena_.take_view(loss.rows(), static_cast<Index>(columns));
+  const auto put = [&](Var scalar, Index column) {
+    kernels().copy(scalar.value(), side_by_side.col_block(column, column + 1));
   };
-  for (std::size_t i = 0; i < notes_.size(); ++i) put(notes_[i].second, i + 2);
+  kernels().fill(0, side_by_side.col_block(1, 2));
+  for (std::size_t i = 0; i < notes_.size(); ++i) put(notes_[i].second, static_cast<Index>(i) + 2);
   put(loss, 0);
+  std::vector<Real> mine(columns * n);
+  device_.download(mine.data(), side_by_side.data, mine.size() * sizeof(Real));
+  arena_.give_back(side_by_side);
+  std::vector<double> partials(mine.begin(), mine.end()), sums(columns);
   partials[1] = extra;
   lane_sum(comm_.host(), lanes(), partials, sums);
   for (std::size_t i = 0; i < notes_.size(); ++i) noted_.push_back({notes_[i].first, sums[i + 2]});
