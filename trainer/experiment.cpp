@@ -193,7 +193,8 @@ double Experiment::train(Index step, bool stop, bool* stop_agreed) {
   watch.lap(times_.backward);
   optimize(*place.part->optimizer, place.part->trained, tape_->arena(), *comm_, device_->kernels(),
            place.part->schedule.rate(place.step), place.step + 1);
-  device_->synchronize();
+  // Otherwise the next batch is drawn while the device is still at this step.
+  if (config_.run().timed()) device_->synchronize();
   watch.lap(times_.update);
   if ((step + 1) % steps_per_epoch_ == 0) {
     tape_->reset(step, true);
