@@ -1,0 +1,326 @@
+#include "tests/support/foreign_device.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "kernels/check.h"
+#include "kernels/cpu/cpu_kernels.h"
+
+namespace chorale::test {
+namespace {
+
+constexpr std::size_t kReserved = std::size_t{1} << 32;  // of address space, not of memory
+constexpr std::size_t kPage = std::size_t{1} << 16;      // a multiple of any page size in use
+constexpr std::size_t kAlignment = 64;
+constexpr int kPoison = 0xff;  // makes every Real a NaN and every index -1
+
+std::size_t rounded(std::size_t bytes, std::size_t to) { return (bytes + to - 1) / to * to; }
+
+std::size_t block_size(std::size_t bytes) {
+  return rounded(std::max<std::size_t>(bytes, 1), kAlignment);
+}
+
+// Addresses that nobody can read or write while it is closed; blocks are found by first fit.
+class Region {
+ public:
+  Region()
+      : base_(static_cast<std::byte*>(mmap(nullptr, kReserved, PROT_NONE,
+                                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
+    require(base_ != MAP_FAILED, "foreign device: no address space");
+    free_[0] = kReserved;
+  }
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+  ~Region() { munmap(base_, kReserved); }
+
+  void* take(std::size_t bytes) {
+    const std::size_t size = block_size(bytes);
+    for (auto [at, room] : free_) {
+      if (room < size) continue;
+      free_.erase(at);
+      if (room > size) free_[at + size] = room - size;
+      used_ = std::max(used_, at + size);
+      return base_ + at;
+    }
+    throw Error(Exit::environment, "foreign device: no room left");
+  }
+
+  void give_back(void* memory, std::size_t bytes) {
+    auto at = free_.emplace(static_cast<std::byte*>(memory) - base_, block_size(bytes)).first;
+    if (const auto next = std::next(at);
+        next != free_.end() && at->first + at->second == next->first) {
+      at->second += next->second;
+      free_.erase(next);
+    }
+    if (at == free_.begin()) return;
+    if (const auto before = std::prev(at); before->first + before->second == at->first) {
+      before->second += at->second;
+      free_.erase(at);
+    }
+  }
+
+  // Open for as long as it lives.
+  class Opened {
+   public:
+    explicit Opened(const Region& region) : region_(region) {
+      region.protect(PROT_READ | PROT_WRITE);
+    }
+    Opened(const Opened&) = delete;
+    Opened& operator=(const Opened&) = delete;
+    ~Opened() { region_.protect(PROT_NONE); }
+
+   private:
+    const Region& region_;
+  };
+
+ private:
+  void protect(int how) const {
+    require(used_ == 0 || mprotect(base_, rounded(used_, kPage), how) == 0,
+            "foreign device: mprotect failed");
+  }
+
+  std::byte* base_;
+  std::map<std::size_t, std::size_t> free_;  // offset to size; neighbours are merged
+  std::size_t used_ = 0;                     // how far blocks have ever reached
+};
+
+// What was enqueued and has not been done.
+using Stream = std::deque<std::function<void()>>;
+
+template <class T>
+std::vector<T> copy_of(std::span<const T> host) {
+  return {host.begin(), host.end()};
+}
+
+// Every call is put off, with its arguments by value: of host memory the numbers, of device memory
+// the address.
+class LateKernels final : public Kernels {
+ public:
+  explicit LateKernels(Stream& stream) : stream_(stream) {}
+
+  void fill(Real value, View y) const override {
+    later([=, this] { now_.fill(value, y); });
+  }
+  void copy(ConstView x, View y) const override {
+    later([=, this] { now_.copy(x, y); });
+  }
+  void axpy(Real a, ConstView x, View y) const override {
+    later([=, this] { now_.axpy(a, x, y); });
+  }
+  void scale(Real a, View y) const override {
+    later([=, this] { now_.scale(a, y); });
+  }
+  void multiply(ConstView x, ConstView z, View y) const override {
+    later([=, this] { now_.multiply(x, z, y); });
+  }
+  void multiply_add(ConstView x, ConstView z, View y) const override {
+    later([=, this] { now_.multiply_add(x, z, y); });
+  }
+  void sum_of(Real a, std::span<const ConstView> xs, View y) const override {
+    later([=, this, xs = copy_of(xs)] { now_.sum_of(a, xs, y); });
+  }
+  void map(Scalar f, Real parameter, ConstView x, View y) const override {
+    later([=, this] { now_.map(f, parameter, x, y); });
+  }
+  void map_slope(Scalar f, Real parameter, ConstView x, ConstView dy, View dx) const override {
+    later([=, this] { now_.map_slope(f, parameter, x, dy, dx); });
+  }
+  void dropout(const DropoutMask& mask, const Index* global_row, ConstView x,
+               View y) const override {
+    later([=, this] { now_.dropout(mask, global_row, x, y); });
+  }
+  void dropout_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                   View y) const override {
+    later([=, this] { now_.dropout_add(mask, global_row, x, y); });
+  }
+  void gemm(ConstView x, ConstView w, View y) const override {
+    later([=, this] { now_.gemm(x, w, y); });
+  }
+  void gemm_nt(ConstView dy, ConstView w, View dx) const override {
+    later([=, this] { now_.gemm_nt(dy, w, dx); });
+  }
+  void gemm_tn(ConstView x, ConstView dy, View dw) const override {
+    later([=, this] { now_.gemm_tn(x, dy, dw); });
+  }
+  void add_row(ConstView b, View y) const override {
+    later([=, this] { now_.add_row(b, y); });
+  }
+  void column_sums(ConstView x, View b) const override {
+    later([=, this] { now_.column_sums(x, b); });
+  }
+  void normalize_rows(ConstView x, View y, View inverse) const override {
+    later([=, this] { now_.normalize_rows(x, y, inverse); });
+  }
+  void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const override {
+    later([=, this] { now_.normalize_rows_grad(y, inverse, dy, dx); });
+  }
+  void gather_rows(ConstView x, Rows rows, View y) const override {
+    later([=, this] { now_.gather_rows(x, rows, y); });
+  }
+  void add_segments(ConstView y, const Segments& segments, View x) const override {
+    later([=, this] { now_.add_segments(y, segments, x); });
+  }
+  void row_dots(ConstView x, ConstView y, View out) const override {
+    later([=, this] { now_.row_dots(x, y, out); });
+  }
+  void add_scaled_rows(ConstView c, ConstView x, View y) const override {
+    later([=, this] { now_.add_scaled_rows(c, x, y); });
+  }
+  void drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x,
+                 View y) const override {
+    later([=, this] { now_.drop_rows(mask, global_row, x, y); });
+  }
+  void drop_rows_add(const DropoutMask& mask, const Index* global_row, ConstView x,
+                     View y) const override {
+    later([=, this] { now_.drop_rows_add(mask, global_row, x, y); });
+  }
+  void add_noise(const Noise& noise, const Index* global_row, ConstView x, View y) const override {
+    later([=, this] { now_.add_noise(noise, global_row, x, y); });
+  }
+  void scale_rows_by_norm(Real exponent, ConstView x, View y) const override {
+    later([=, this] { now_.scale_rows_by_norm(exponent, x, y); });
+  }
+  void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const override {
+    later([=, this] { now_.spmm(a, x, ghost, y); });
+  }
+  void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const override {
+    later([=, this] { now_.spmm_add(a, x, ghost, y); });
+  }
+  void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
+           View value) const override {
+    later([=, this, lanes = copy_of(lanes)] { now_.bpr(u, p, n, lanes, slope, value); });
+  }
+  void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du,
+                View dp, View dn) const override {
+    later([=, this] { now_.bpr_grad(a, slope, u, p, n, du, dp, dn); });
+  }
+  void half_squares(ConstView x, LaneOffsets lanes, View value) const override {
+    later([=, this, lanes = copy_of(lanes)] { now_.half_squares(x, lanes, value); });
+  }
+  void lane_totals(ConstView x, LaneOffsets lanes, View value) const override {
+    later([=, this, lanes = copy_of(lanes)] { now_.lane_totals(x, lanes, value); });
+  }
+  void axpy_by(ConstView a, ConstView x, View y) const override {
+    later([=, this] { now_.axpy_by(a, x, y); });
+  }
+  void exp_sums(const Pairs& pairs, ConstView a, ConstView b, Index first, View y) const override {
+    later([=, this] { now_.exp_sums(pairs, a, b, first, y); });
+  }
+  void exp_sums_grad(const Pairs& pairs, ConstView a, ConstView b, ConstView g, Index a_first,
+                     View da, Index b_first, View db) const override {
+    later([=, this] { now_.exp_sums_grad(pairs, a, b, g, a_first, da, b_first, db); });
+  }
+  void exp_self_sums(const Pairs& pairs, ConstView a, Index first, View y) const override {
+    later([=, this] { now_.exp_self_sums(pairs, a, first, y); });
+  }
+  void exp_self_sums_grad(const Pairs& pairs, ConstView a, ConstView g, Index first,
+                          View da) const override {
+    later([=, this] { now_.exp_self_sums_grad(pairs, a, g, first, da); });
+  }
+  void max_products(const Pairs& pairs, ConstView a, ConstView b, Index first,
+                    View y) const override {
+    later([=, this] { now_.max_products(pairs, a, b, first, y); });
+  }
+  void grouped_gemm(ConstView x, Groups begin, ConstView w, View y) const override {
+    later([=, this, begin = copy_of(begin)] { now_.grouped_gemm(x, begin, w, y); });
+  }
+  void grouped_gemm_nt(ConstView dy, Groups begin, ConstView w, View dx) const override {
+    later([=, this, begin = copy_of(begin)] { now_.grouped_gemm_nt(dy, begin, w, dx); });
+  }
+  void grouped_gemm_tn(ConstView x, Groups begin, ConstView dy, View dw) const override {
+    later([=, this, begin = copy_of(begin)] { now_.grouped_gemm_tn(x, begin, dy, dw); });
+  }
+  void dot_pairs(const RowPairs& pairs, ConstView x, ConstView z, View y) const override {
+    later([=, this] { now_.dot_pairs(pairs, x, z, y); });
+  }
+  void segment_softmax(std::span<const Index> row_begin, ConstView x, View y) const override {
+    later([=, this] { now_.segment_softmax(row_begin, x, y); });
+  }
+  void transr(ConstView h, ConstView r, ConstView t, ConstView n, LaneOffsets lanes, View slope,
+              View value) const override {
+    later([=, this, lanes = copy_of(lanes)] { now_.transr(h, r, t, n, lanes, slope, value); });
+  }
+  void transr_grad(ConstView a, ConstView slope, ConstView h, ConstView r, ConstView t, ConstView n,
+                   View dh, View dr, View dt, View dn) const override {
+    later([=, this] { now_.transr_grad(a, slope, h, r, t, n, dh, dr, dt, dn); });
+  }
+  void sgd(const UpdateOptions& o, ConstView g, Rows rows, View w) const override {
+    later([=, this] { now_.sgd(o, g, rows, w); });
+  }
+  void adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w, View s) const override {
+    later([=, this] { now_.adagrad(o, g, rows, w, s); });
+  }
+  void rowwise_adagrad(const UpdateOptions& o, ConstView g, Rows rows, View w,
+                       View s) const override {
+    later([=, this] { now_.rowwise_adagrad(o, g, rows, w, s); });
+  }
+  void adam(const UpdateOptions& o, ConstView g, View w, View m, View v) const override {
+    later([=, this] { now_.adam(o, g, w, m, v); });
+  }
+  void update_top_k(ConstView users, ConstView items, const Index* item_ids, const Masked& masked,
+                    TopK best) const override {
+    later([=, this] { now_.update_top_k(users, items, item_ids, masked, best); });
+  }
+
+ private:
+  void later(std::function<void()> work) const { stream_.push_back(std::move(work)); }
+
+  Stream& stream_;
+  CpuKernels now_{1};
+};
+
+class ForeignDevice final : public Device {
+ public:
+  const Kernels& kernels() const override { return kernels_; }
+
+  void* allocate(std::size_t bytes) override {
+    void* memory = region_.take(bytes);
+    count_allocation(bytes);
+    poison_later(memory, bytes);
+    return memory;
+  }
+  // Blocks are given out again at once: what the next owner enqueues stands behind the work for
+  // which this one was needed.
+  void release(void* memory, std::size_t bytes) noexcept override {
+    count_release(bytes);
+    poison_later(memory, bytes);
+    region_.give_back(memory, bytes);
+  }
+
+  void upload(void* to, const void* from, std::size_t bytes) override {
+    const auto* first = static_cast<const std::byte*>(from);
+    stream_.push_back([to, taken = std::vector<std::byte>(first, first + bytes)] {
+      if (!taken.empty()) std::memcpy(to, taken.data(), taken.size());
+    });
+  }
+  void download(void* to, const void* from, std::size_t bytes) override {
+    stream_.push_back([=] {
+      if (bytes > 0) std::memcpy(to, from, bytes);
+    });
+    synchronize();
+  }
+  void synchronize() override {
+    const Region::Opened opened(region_);
+    for (; !stream_.empty(); stream_.pop_front()) stream_.front()();
+  }
+
+ private:
+  void poison_later(void* memory, std::size_t bytes) {
+    stream_.push_back([=] { std::memset(memory, kPoison, bytes); });
+  }
+
+  Region region_;
+  Stream stream_;
+  LateKernels kernels_{stream_};
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_foreign_device() { return std::make_unique<ForeignDevice>(); }
+
+}  // namespace chorale::test

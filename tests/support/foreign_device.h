@@ -1,0 +1,17 @@
+// A device as far away as a GPU, made of host memory: the host can neither read nor write its
+// memory, and what is enqueued is done as late as kernels/device.h allows, when the host waits.
+// Host code that touches device memory dies of a segmentation fault; code that does not wait, or
+// lets go of what was enqueued by reference, gets wrong numbers. Fresh and released memory is
+// filled with NaN.
+#pragma once
+
+#include <memory>
+
+#include "kernels/device.h"
+
+namespace chorale::test {
+
+// To be used by one thread at a time; several devices may be used at once.
+std::unique_ptr<Device> make_foreign_device();
+
+}  // namespace chorale::test
