@@ -4,9 +4,12 @@
 #include <boost/test/unit_test.hpp>
 
 #include "comm/checked_communicator.h"
+#include "comm/staged_communicator.h"
 #include "comm/timed_communicator.h"
 #include "tests/comm/communicator_contract.h"
+#include "tests/comm/from_host.h"
 #include "tests/comm/lane_sum_reference.h"
+#include "tests/support/foreign_device.h"
 #include "tests/support/mpi_world.h"
 
 namespace chorale {
@@ -33,6 +36,18 @@ BOOST_AUTO_TEST_CASE(checked_mpi_ranks_keep_the_contract) {
 
 BOOST_AUTO_TEST_CASE(timed_mpi_ranks_keep_the_contract) {
   hold_contract(*make_timed_communicator(mpi_world()));
+}
+
+BOOST_AUTO_TEST_CASE(ranks_staged_over_mpi_keep_the_contract) {
+  const auto device = test::make_foreign_device();
+  const auto staged = make_staged_communicator(*device, mpi_world());
+  const auto checked = make_checked_communicator(*staged);
+  const auto timed = make_timed_communicator(*staged);
+  for (Communicator* comm :
+       {staged.get(), checked.get(), static_cast<Communicator*>(timed.get())}) {
+    FromHost from_host(*device, *comm);
+    hold_contract(from_host);
+  }
 }
 
 // What happens beyond 1 GiB, with 10,001 bytes for a GiB: buffers are cut into messages.
