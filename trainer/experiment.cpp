@@ -4,28 +4,14 @@
 #include <cmath>
 
 #include "comm/checked_communicator.h"
-#include "comm/plan_communicator.h"
 #include "comm/typed.h"
 #include "embedding/optimize.h"
 #include "kernels/checked_kernels.h"
 #include "kernels/decorated_device.h"
-#include "kernels/plan_device.h"
 #include "trainer/config/config.h"
 
 namespace chorale {
 namespace {
-
-DeviceKind device_kind(v1::Config::Device device) {
-  switch (device) {
-    case v1::Config::CPU:
-      return DeviceKind::cpu;
-    case v1::Config::REFERENCE:
-      return DeviceKind::reference;
-    case v1::Config::CUDA:
-      return DeviceKind::cuda;
-  }
-  return DeviceKind::cpu;
-}
 
 std::unique_ptr<Sampler> make_sampler(const v1::Config& config, const Dataset& dataset,
                                       const Lanes& lanes) {
@@ -57,27 +43,21 @@ class Stopwatch {
 }  // namespace
 
 Experiment::Experiment(const v1::Config& config, Communicator& world, int threads)
-    : Experiment(
-          config, world,
-          make_device({.kind = device_kind(config.device()), .ordinal = 0, .threads = threads}),
-          nullptr) {}
+    : Experiment(config, world, make_platform(config, world, threads)) {}
 
 std::unique_ptr<Experiment> Experiment::plan(const v1::Config& config, Communicator& world) {
   v1::Config plain = config;
   plain.mutable_run()->set_checked(false);  // there is nothing to check, nor to time
   plain.mutable_run()->set_timed(false);
-  return std::make_unique<Experiment>(plain, world, make_plan_device(),
-                                      make_plan_communicator(world.host()));
+  return std::make_unique<Experiment>(plain, world, plan_platform(world));
 }
 
-Experiment::Experiment(const v1::Config& config, Communicator& world,
-                       std::unique_ptr<Device> device, std::unique_ptr<Communicator> own_comm)
+Experiment::Experiment(const v1::Config& config, Communicator& world, Platform platform)
     : config_(config),
       world_(world),
-      base_device_(std::move(device)),
-      device_(base_device_.get()),
-      own_comm_(std::move(own_comm)),
-      comm_(own_comm_ ? own_comm_.get() : &world),
+      platform_(std::move(platform)),
+      device_(platform_.device.get()),
+      comm_(platform_.comm ? platform_.comm.get() : &world),
       dataset_(Dataset::open(config.data().prepared())),
       lanes_(make_lanes(config.run().lanes(), world.size(), world.rank())) {
   if (config_.run().checked()) {

@@ -22,6 +22,7 @@
 #include "trainer/data/shared_negatives.h"
 #include "trainer/evaluate/evaluator.h"
 #include "trainer/model.h"
+#include "trainer/platform.h"
 
 namespace chorale {
 
@@ -34,9 +35,8 @@ class Experiment {
  public:
   // `threads`: CPU threads of this rank. Collective.
   Experiment(const v1::Config& config, Communicator& world, int threads);
-  // On this device; `own_comm`, if not null, speaks for its memory instead of `world`. Collective.
-  Experiment(const v1::Config& config, Communicator& world, std::unique_ptr<Device> device,
-             std::unique_ptr<Communicator> own_comm);
+  // On this platform, whatever the configuration says. Collective.
+  Experiment(const v1::Config& config, Communicator& world, Platform platform);
   // Plans only: no memory stands behind it (kernels/plan_device.h).
   static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world);
   ~Experiment();
@@ -111,13 +111,12 @@ class Experiment {
 
   v1::Config config_;
   Communicator& world_;
-  std::unique_ptr<Device> base_device_;
+  Platform platform_;
   std::unique_ptr<Kernels> checked_kernels_;
   std::unique_ptr<Device> checked_device_;
   std::unique_ptr<TimedKernels> timed_kernels_;
   std::unique_ptr<Device> timed_device_;
   Device* device_;
-  std::unique_ptr<Communicator> own_comm_;
   std::unique_ptr<Communicator> checked_comm_;
   std::unique_ptr<TimedCommunicator> timed_comm_;
   Communicator* comm_;

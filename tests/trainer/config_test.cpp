@@ -80,6 +80,14 @@ BOOST_AUTO_TEST_CASE(recall_is_watched_unless_other_metrics_are_named) {
   BOOST_TEST(watched({"train.early_stop.metric=recall@20,ndcg@20"}) == "recall@20 ndcg@20 ");
 }
 
+BOOST_AUTO_TEST_CASE(kernels_are_checked_only_where_the_host_can_read_their_memory) {
+  BOOST_TEST(refusal(kGood, {"run.checked=true"}) == "accepted");
+  BOOST_TEST(refusal(kGood, {"device=CUDA"}) == "accepted");
+  BOOST_TEST(refusal(kGood, {"device=CUDA", "run.checked=true"}) ==
+             "a.pbtxt: run.checked: every argument is looked at by the host, which cannot read the "
+             "memory of CUDA");
+}
+
 BOOST_AUTO_TEST_CASE(numbers_of_the_contrastive_models_are_checked) {
   BOOST_TEST(refusal(kGood, {"model.sgl={rate: 1}"}) ==
              "a.pbtxt: model.sgl.rate: found 1, expected 0 <= x < 1");

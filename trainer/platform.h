@@ -1,0 +1,32 @@
+// What a rank computes on: a device, and what speaks for the device's memory to the other ranks.
+#pragma once
+
+#include <memory>
+
+#include "comm/communicator.h"
+#include "kernels/device.h"
+
+namespace chorale {
+
+namespace v1 {
+class Config;
+}
+
+struct Platform {
+  std::unique_ptr<Device> device;
+  // Bound to the device; null where device memory is host memory, for which the world speaks. After
+  // the device, so that it goes first.
+  std::unique_ptr<Communicator> comm = nullptr;
+};
+
+// The device that the configuration asks for, with `threads` CPU threads. Throws Error
+// (Exit::environment) if this build or this machine has no such device.
+Platform make_platform(const v1::Config& config, Communicator& world, int threads);
+
+// A device whose memory the host cannot read, its messages staged through host memory.
+Platform staged_platform(std::unique_ptr<Device> device, Communicator& world);
+
+// No memory and no work, only counting (kernels/plan_device.h).
+Platform plan_platform(Communicator& world);
+
+}  // namespace chorale
