@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -274,7 +275,7 @@ class LateKernels final : public Kernels {
   CpuKernels now_{1};
 };
 
-class ForeignDevice final : public Device {
+class LateDevice final : public ForeignDevice {
  public:
   const Kernels& kernels() const override { return kernels_; }
 
@@ -304,7 +305,9 @@ class ForeignDevice final : public Device {
     });
     synchronize();
   }
+  std::uint64_t waits() const override { return waits_; }
   void synchronize() override {
+    ++waits_;
     const Region::Opened opened(region_);
     for (; !stream_.empty(); stream_.pop_front()) stream_.front()();
   }
@@ -317,10 +320,11 @@ class ForeignDevice final : public Device {
   Region region_;
   Stream stream_;
   LateKernels kernels_{stream_};
+  std::uint64_t waits_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> make_foreign_device() { return std::make_unique<ForeignDevice>(); }
+std::unique_ptr<ForeignDevice> make_foreign_device() { return std::make_unique<LateDevice>(); }
 
 }  // namespace chorale::test

@@ -5,6 +5,7 @@
 // filled with NaN.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "kernels/device.h"
@@ -12,6 +13,11 @@
 namespace chorale::test {
 
 // To be used by one thread at a time; several devices may be used at once.
-std::unique_ptr<Device> make_foreign_device();
+class ForeignDevice : public Device {
+ public:
+  virtual std::uint64_t waits() const = 0;  // how often the host has waited for it
+};
+
+std::unique_ptr<ForeignDevice> make_foreign_device();
 
 }  // namespace chorale::test
