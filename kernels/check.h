@@ -52,6 +52,9 @@ struct PlacedFormat {
       : text(s), place(p) {}
 };
 
+// The name of this host, for messages.
+std::string host_name();
+
 [[noreturn]] void fail_requirement(const std::string& message, const std::source_location& place);
 
 // Throws Error (Exit::internal) naming the caller's place when a precondition does not hold.

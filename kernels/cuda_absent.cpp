@@ -5,8 +5,13 @@
 namespace chorale {
 
 std::unique_ptr<Device> make_cuda_device(int) {
-  throw Error(Exit::environment, "this binary was built without CUDA",
-              "use the cpu device, or build with the CUDA kernels");
+  throw Error(
+      Exit::environment, "this binary was built without CUDA",
+      "compute on the CPU (device: CPU, or --device CPU), or build where a CUDA toolkit is");
 }
+
+int count_gpus() { return 0; }
+
+std::string gpu_address(int) { return {}; }
 
 }  // namespace chorale

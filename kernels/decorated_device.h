@@ -24,6 +24,9 @@ class DecoratedDevice final : public Device {
   void download(void* to, const void* from, std::size_t bytes) override {
     inner_.download(to, from, bytes);
   }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    inner_.copy(to, from, bytes);
+  }
   void synchronize() override { inner_.synchronize(); }
   void* stream() const override { return inner_.stream(); }
 

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "kernels/kernels.h"
 #include "kernels/view.h"
@@ -40,7 +41,9 @@ class Device {
   // Host to device; the host's bytes have been read when it returns.
   virtual void upload(void* to, const void* from, std::size_t bytes) = 0;
   virtual void download(void* to, const void* from,
-                        std::size_t bytes) = 0;     // device to host; waits
+                        std::size_t bytes) = 0;  // device to host; waits
+  // Within the device, between places that do not overlap.
+  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void synchronize() = 0;                   // the host waits
   virtual void* stream() const { return nullptr; }  // a cudaStream_t, if this is a GPU
 
@@ -61,7 +64,10 @@ class Device {
 // Throws Error (Exit::environment) when this build or this machine has no such device.
 std::unique_ptr<Device> make_device(const DeviceOptions& options);
 
-// Implemented by kernels/cuda, or by cuda_absent.cpp, which throws "built without CUDA".
+// Implemented by kernels/cuda, or by cuda_absent.cpp, which knows no GPU and throws "built without
+// CUDA".
 std::unique_ptr<Device> make_cuda_device(int ordinal);
+int count_gpus();                      // that this process sees; 0 where there is no driver
+std::string gpu_address(int ordinal);  // on the bus: the same for every process of the host
 
 }  // namespace chorale

@@ -82,6 +82,7 @@ class PlanDevice final : public Device {
   }
   void upload(void*, const void*, std::size_t) override {}
   void download(void* to, const void*, std::size_t bytes) override { std::memset(to, 0, bytes); }
+  void copy(void*, const void*, std::size_t) override {}
   void synchronize() override {}
 
  private:

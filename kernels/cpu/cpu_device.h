@@ -17,6 +17,7 @@ class CpuDevice final : public Device {
   void release(void* memory, std::size_t bytes) noexcept override;
   void upload(void* to, const void* from, std::size_t bytes) override;
   void download(void* to, const void* from, std::size_t bytes) override;
+  void copy(void* to, const void* from, std::size_t bytes) override;
   void synchronize() override {}
 
  private:

@@ -3,7 +3,6 @@
 // Copies pass through pinned memory, so that `upload` has read the host's bytes when it returns and
 // yet does not wait for the stream.
 #include <cuda_runtime.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,12 +17,6 @@ namespace chorale {
 namespace {
 
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 void check_cuda(cudaError_t code, const char* what) {
   if (code == cudaSuccess) return;
@@ -105,7 +98,8 @@ struct Opened {
       throw Error(Exit::environment,
                   fmt::format("no GPU on host {}: {}", host_name(),
                               found != cudaSuccess ? cudaGetErrorString(found) : "none visible"),
-                  "use device: CPU, or look at nvidia-smi and CUDA_VISIBLE_DEVICES");
+                  "compute on the CPU (device: CPU, or --device CPU), or look at nvidia-smi and "
+                  "CUDA_VISIBLE_DEVICES");
     }
     require_user(ordinal < devices, Exit::environment,
                  "start fewer ranks a host, or look at CUDA_VISIBLE_DEVICES",
@@ -188,6 +182,11 @@ class CudaDevice final : public Device {
     }
   }
 
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, opened_.stream),
+               "copy within the GPU");
+  }
+
   void synchronize() override {
     check_cuda(cudaStreamSynchronize(opened_.stream), "the work enqueued on the GPU");
   }
@@ -210,6 +209,18 @@ void check_launch(int code) { check_cuda(static_cast<cudaError_t>(code), "a kern
 
 std::unique_ptr<Device> make_cuda_device(int ordinal) {
   return std::make_unique<CudaDevice>(ordinal);
+}
+
+int count_gpus() {
+  int devices = 0;
+  return cudaGetDeviceCount(&devices) == cudaSuccess ? devices : 0;
+}
+
+std::string gpu_address(int ordinal) {
+  std::array<char, 32> address{};
+  check_cuda(cudaDeviceGetPCIBusId(address.data(), static_cast<int>(address.size()), ordinal),
+             "cudaDeviceGetPCIBusId");
+  return address.data();
 }
 
 }  // namespace chorale

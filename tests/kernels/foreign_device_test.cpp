@@ -122,6 +122,17 @@ BOOST_AUTO_TEST_CASE(released_memory_serves_the_work_that_was_enqueued_before) {
   BOOST_TEST(other.download() == (std::vector<Real>{5, 5, 5}));
 }
 
+BOOST_AUTO_TEST_CASE(a_copy_within_the_device_stands_in_the_order_of_its_work) {
+  const auto device = make_foreign_device();
+  const Array<Real> x = numbers(*device, {1, 2, 3}), y(*device, 3);
+  device->kernels().scale(2, row_of(x));
+
+  device->copy(y.data(), x.data(), 3 * sizeof(Real));
+  device->kernels().fill(0, row_of(x));
+
+  BOOST_TEST(y.download() == (std::vector<Real>{2, 4, 6}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace chorale::test

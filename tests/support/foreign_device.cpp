@@ -305,6 +305,11 @@ class LateDevice final : public ForeignDevice {
     });
     synchronize();
   }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    stream_.push_back([=] {
+      if (bytes > 0) std::memcpy(to, from, bytes);
+    });
+  }
   std::uint64_t waits() const override { return waits_; }
   void synchronize() override {
     ++waits_;
