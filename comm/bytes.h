@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "kernels/check.h"
 
 namespace chorale {
 
@@ -23,6 +24,19 @@ inline std::vector<Index> offsets_of(Counts counts) {
   std::vector<Index> offsets(counts.size() + 1, 0);
   std::partial_sum(counts.begin(), counts.end(), offsets.begin() + 1);
   return offsets;
+}
+
+// A packed buffer of `bytes` holds a part for each of so many ranks. `what`: "all_to_all sends".
+inline void require_packed(const char* what, std::size_t bytes, Counts counts, int ranks) {
+  require(static_cast<int>(counts.size()) == ranks && total_of(counts) == static_cast<Index>(bytes),
+          "{} {} bytes, but its {} counts add up to {}", what, bytes, counts.size(),
+          total_of(counts));
+}
+
+// The part of a packed buffer that begins at `offset`.
+template <class Span>
+Span part(Span buffer, Index offset, Index bytes) {
+  return buffer.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes));
 }
 
 }  // namespace chorale

@@ -73,8 +73,8 @@ class MpiCommunicator final : public Communicator {
   int size() const override { return size_; }
 
   Request all_to_all(Bytes send, Counts sent, MutableBytes recv, Counts received) override {
-    require_packed("all_to_all sends", send.size(), sent);
-    require_packed("all_to_all receives", recv.size(), received);
+    require_packed("all_to_all sends", send.size(), sent, size());
+    require_packed("all_to_all receives", recv.size(), received, size());
     const std::vector<Index> send_at = offsets_of(sent);
     const std::vector<Index> recv_at = offsets_of(received);
     const auto me = static_cast<std::size_t>(rank_);
@@ -93,7 +93,7 @@ class MpiCommunicator final : public Communicator {
   }
 
   Request all_gather(Bytes mine, MutableBytes all, Counts each) override {
-    require_packed("all_gather receives", all.size(), each);
+    require_packed("all_gather receives", all.size(), each, size());
     const auto me = static_cast<std::size_t>(rank_);
     require(each[me] == static_cast<Index>(mine.size()),
             "all_gather: rank {} brings {} bytes, its count is {}", rank_, mine.size(), each[me]);
@@ -170,11 +170,6 @@ class MpiCommunicator final : public Communicator {
     for (Index i = 0; i < x.rows; ++i) std::copy_n(values.data() + i * x.cols, x.cols, x.row(i));
   }
 
-  template <class Span>
-  static Span part(Span buffer, Index offset, Index bytes) {
-    return buffer.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes));
-  }
-
   // From the next rank on, so that not everybody talks to rank 0 first.
   template <class Visit>
   void for_each_peer(const Visit& visit) const {
@@ -207,13 +202,6 @@ class MpiCommunicator final : public Communicator {
                           comm_, pending.add()),
                 "MPI_Isend");
     });
-  }
-
-  void require_packed(const char* what, std::size_t bytes, Counts counts) const {
-    require(
-        static_cast<int>(counts.size()) == size_ && total_of(counts) == static_cast<Index>(bytes),
-        "{} {} bytes, but its {} counts add up to {}", what, bytes, counts.size(),
-        total_of(counts));
   }
 
   MPI_Comm comm_ = MPI_COMM_NULL;

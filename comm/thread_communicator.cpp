@@ -81,8 +81,8 @@ class ThreadCommunicator final : public Communicator {
   int size() const override { return static_cast<int>(group_.posted.size()); }
 
   Request all_to_all(Bytes send, Counts sent, MutableBytes recv, Counts received) override {
-    require_packed("all_to_all sends", send.size(), sent);
-    require_packed("all_to_all receives", recv.size(), received);
+    require_packed("all_to_all sends", send.size(), sent, size());
+    require_packed("all_to_all receives", recv.size(), received, size());
     return exchange({.send = send, .counts = sent, .values = {}}, [&] {
       const auto me = static_cast<std::size_t>(rank_);
       std::size_t to = 0;
@@ -100,7 +100,7 @@ class ThreadCommunicator final : public Communicator {
   }
 
   Request all_gather(Bytes mine, MutableBytes all, Counts each) override {
-    require_packed("all_gather receives", all.size(), each);
+    require_packed("all_gather receives", all.size(), each, size());
     return exchange({.send = mine, .counts = {}, .values = {}}, [&] {
       std::size_t to = 0;
       for (int s = 0; s < size(); ++s) {
@@ -151,13 +151,6 @@ class ThreadCommunicator final : public Communicator {
   Communicator& host() override { return *this; }
 
  private:
-  void require_packed(const char* what, std::size_t bytes, Counts counts) const {
-    require(
-        static_cast<int>(counts.size()) == size() && total_of(counts) == static_cast<Index>(bytes),
-        "{} {} bytes, but its {} counts add up to {}", what, bytes, counts.size(),
-        total_of(counts));
-  }
-
   // Lays `mine` open, reads what the others laid open, and leaves when all have read. A rank whose
   // `read` throws stays for the second meeting too, because others may be reading its buffers.
   template <class Read>

@@ -6,6 +6,9 @@
 #include "comm/thread_communicator.h"
 #include "comm/timed_communicator.h"
 #include "tests/comm/communicator_contract.h"
+#include "tests/comm/device_contract.h"
+#include "tests/comm/from_host.h"
+#include "tests/support/foreign_device.h"
 
 namespace chorale {
 namespace {
@@ -40,6 +43,21 @@ BOOST_AUTO_TEST_CASE(one_rank_keeps_the_contract) {
       BOOST_TEST(true);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(one_rank_keeps_the_contract_on_memory_that_the_host_cannot_reach) {
+  const auto device = test::make_foreign_device();
+  const auto host = make_self_communicator();
+  const auto comm = make_self_communicator(*device, *host);
+  FromHost from_host(*device, *comm);
+  for (const contract::Check& check : contract::kAll) {
+    BOOST_TEST_CONTEXT(check.name) {
+      check.run(from_host);
+      BOOST_TEST(true);
+    }
+  }
+  contract::hold_on_device(*device, *comm);
+  BOOST_TEST(&comm->host() == host.get());
 }
 
 BOOST_AUTO_TEST_CASE(thread_ranks_keep_the_contract) {
