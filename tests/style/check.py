@@ -18,7 +18,8 @@ CPP = {".cpp", ".h", ".inl", ".cu", ".cuh"}
 SOURCES = CPP | {".proto", ".sh", ".py", ".cmake"}
 # Who alone may include which outside headers.
 FOREIGN = [
-    (r"(cuda|cu(blas|sparse|rand)|cub/|thrust/|cooperative_groups)", ("kernels/cuda",)),
+    (r"cuda_runtime\.h$", ("kernels/cuda", "comm/nccl")),
+    (r"(cuda(?!_runtime\.h$)|cu(blas|sparse|rand)|cub/|thrust/|cooperative_groups)", ("kernels/cuda",)),
     (r"mpi(-ext)?\.h$", ("comm/mpi",)),
     (r"nccl\.h$", ("comm/nccl",)),
     (r"(google/protobuf/.*|.*\.pb\.h$)", ("trainer/",)),
