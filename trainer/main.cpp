@@ -215,6 +215,7 @@ struct Program {
     CLI::App* c = app.add_subcommand(name, help);
     c->add_option("run", query.run, "Folder of a run, or of one of its checkpoints")->required();
     c->add_option("--data", query.data, "Prepared folder, if it has moved since training");
+    c->add_option("--device", query.device, "CPU or CUDA, if not as in training");
     c->callback([this, run] {
       action = [this, run] {
         return on_all_ranks(argc, argv, true, [this, run](const World& w) {

@@ -1,8 +1,13 @@
 #include "trainer/platform.h"
 
+#include "comm/nccl_communicator.h"
 #include "comm/plan_communicator.h"
+#include "comm/self_communicator.h"
 #include "comm/staged_communicator.h"
+#include "comm/topology.h"
 #include "configs/schema/config.pb.h"
+#include "kernels/check.h"
+#include "kernels/log.h"
 #include "kernels/plan_device.h"
 
 namespace chorale {
@@ -20,13 +25,45 @@ DeviceKind device_kind(v1::Config::Device device) {
   return DeviceKind::cpu;
 }
 
+// This rank's GPU. Where there is none all ranks throw: those without one say why.
+std::unique_ptr<Device> open_gpu(std::span<const Seat> seats, int rank) {
+  const Seat& mine = seats[static_cast<std::size_t>(rank)];
+  auto device = make_device({.kind = DeviceKind::cuda, .ordinal = mine.ordinal});
+  for (const Seat& s : seats) {
+    require_user(s.gpus > 0, Exit::environment,
+                 "start ranks on hosts with a GPU, or use device: CPU",
+                 "no GPU on host {}, but on host {}", s.host, mine.host);
+  }
+  return device;
+}
+
+Platform gpu_platform(Communicator& world) {
+  Communicator& host = world.host();
+  const std::vector<Seat> seats = take_seats(host);
+  std::unique_ptr<Device> device = open_gpu(seats, host.rank());
+  const std::string nccl = nccl_version();
+  log_info("{}", describe(seats, nccl));
+  std::unique_ptr<Communicator> comm;
+  switch (choose_transport(seats, !nccl.empty())) {
+    case Transport::self:
+      comm = make_self_communicator(*device, host);
+      break;
+    case Transport::nccl:
+      comm = make_nccl_communicator(*device, host);
+      break;
+    case Transport::staged:
+      comm = make_staged_communicator(*device, host);
+      break;
+  }
+  return {.device = std::move(device), .comm = std::move(comm)};
+}
+
 }  // namespace
 
 Platform make_platform(const v1::Config& config, Communicator& world, int threads) {
   const DeviceKind kind = device_kind(config.device());
-  std::unique_ptr<Device> device = make_device({.kind = kind, .ordinal = 0, .threads = threads});
-  if (kind == DeviceKind::cuda) return staged_platform(std::move(device), world);
-  return {.device = std::move(device)};
+  if (kind == DeviceKind::cuda) return gpu_platform(world);
+  return {.device = make_device({.kind = kind, .threads = threads})};
 }
 
 Platform staged_platform(std::unique_ptr<Device> device, Communicator& world) {

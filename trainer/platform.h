@@ -19,8 +19,9 @@ struct Platform {
   std::unique_ptr<Communicator> comm = nullptr;
 };
 
-// The device that the configuration asks for, with `threads` CPU threads. Throws Error
-// (Exit::environment) if this build or this machine has no such device.
+// The device that the configuration asks for, with `threads` CPU threads; of GPUs the one that
+// comm/topology.h gives to this rank, with the transport that it chooses. Throws Error
+// (Exit::environment) if this build or a host of the ranks has no such device. Collective.
 Platform make_platform(const v1::Config& config, Communicator& world, int threads);
 
 // A device whose memory the host cannot read, its messages staged through host memory.

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CHORALE = ""
@@ -148,13 +149,27 @@ class Cli(unittest.TestCase):
         self.assertIn("there is no user", self.refused(2, "recommend", self.folder / "asked", "--user", "nobody"))
         self.assertIn("is already there", self.refused(2, "train", TINY, "--set", f"data.prepared={self.data}",
                                                        "--out", self.folder / "asked", "--resume", "never"))
-        self.assertIn("without CUDA", self.refused(4, "train", TINY, "--set", f"data.prepared={self.data}", "--set",
-                                                   "device=CUDA", "--out", self.folder / "no"))
         self.refused(5, "ckpt", "show", self.folder / "source")
         self.refused(2, "prepare", "--format", "nothing", self.source, "--out", self.folder / "no")
         self.assertFalse((self.folder / "no").exists())
         self.assertEqual(run("trian")[0], 2)
         self.assertEqual(run("train")[0], 2)
+
+    def test_without_a_gpu_training_on_one_is_refused_and_a_run_can_be_asked_on_the_cpu(self):
+        asked = ["train", TINY, "--set", f"data.prepared={self.data}", "--set", "device=CUDA"]
+        with unittest.mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES=""):  # hides those that are there
+            for ranks in (0, 2):
+                err = self.refused(4, *asked, "--out", self.folder / "gpu", ranks=ranks)
+                self.assertRegex(err, r"no GPU on host \S+: |built without CUDA")
+                self.assertIn("hint: compute on the CPU (device: CPU, or --device CPU)", err)
+                self.assertFalse((self.folder / "gpu").exists())
+            self.assertIn("peaks of all ranks", self.ok(*asked, "--dry-run"))
+            self.train("gpu")
+            config = self.folder / "gpu" / "config.pbtxt"
+            config.write_text(config.read_text().replace("device: CPU", "") + "device: CUDA\n")
+            self.refused(4, "eval", self.folder / "gpu")
+            self.assertIn("recall@10", self.ok("eval", self.folder / "gpu", "--device", "CPU"))
+            self.refused(2, "eval", self.folder / "gpu", "--device", "GPU")
 
     def test_damage_to_a_checkpoint_is_found(self):
         self.train("damaged")

@@ -29,8 +29,9 @@ struct TrainCommand {
 };
 
 struct QueryCommand {
-  std::string run;   // a run's folder or a checkpoint
-  std::string data;  // another prepared folder than the run's own
+  std::string run;     // a run's folder or a checkpoint
+  std::string data;    // another prepared folder than the run's own
+  std::string device;  // another than the run's own: CPU, CUDA
   std::string split = "test";
   std::vector<Index> ks;  // eval: other lengths than the run's
   std::vector<std::string> users;

@@ -29,11 +29,19 @@ std::filesystem::path run_of(const std::filesystem::path& checkpoint) {
   return std::filesystem::absolute(checkpoint).parent_path().parent_path();
 }
 
+v1::Config::Device device_of(const std::string& text) {
+  v1::Config::Device device = v1::Config::CPU;
+  require_user(v1::Config::Device_Parse(text, &device), Exit::usage,
+               "use --device CPU or --device CUDA", "--device: found \"{}\"", text);
+  return device;
+}
+
 Revived revive(const QueryCommand& command, const World& world) {
   Revived r;
   r.checkpoint = resolve_checkpoint(command.run);
   v1::Config config = RunFolder::read_config(run_of(r.checkpoint));
   if (!command.data.empty()) config.mutable_data()->set_prepared(command.data);
+  if (!command.device.empty()) config.set_device(device_of(command.device));
   if (!command.ks.empty()) {
     config.mutable_eval()->clear_k();
     for (const Index k : command.ks) {
