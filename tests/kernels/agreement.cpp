@@ -33,6 +33,7 @@ double distance(const std::vector<double>& a, const std::vector<double>& b) {
 std::vector<double> run(const Kernels& k, const CatalogueRow& row, const SceneOptions& options) {
   Scene scene(options);
   row.run(k, scene);
+  scene.wait();
   BOOST_TEST(scene.is_intact(),
              row.name << " wrote where it must not, n = " << options.n << ", d = " << options.d);
   return scene.results();

@@ -22,13 +22,11 @@ std::uint64_t Scene::draw(std::uint64_t below) {
 }
 
 View Scene::make(Index rows, Index cols, bool is_output, bool is_positive) {
-  auto b = std::make_unique<Buffer>();
-  b->rows = rows;
-  b->cols = cols;
-  b->stride = cols + (options_.strided ? 3 : 0);
-  b->is_output = is_output;
-  b->memory.assign(static_cast<std::size_t>(2 * kGuard + rows * b->stride), kSentinel);
-  const View v(b->memory.data() + kGuard, rows, cols, b->stride);
+  const Index stride = cols + (options_.strided ? 3 : 0);
+  const auto size = static_cast<std::size_t>(2 * kGuard + rows * stride);
+  auto b = std::make_unique<Buffer>(
+      Buffer{{size, kSentinel, options_.memory}, {}, rows, cols, stride, is_output});
+  const View v(b->memory.data() + kGuard, rows, cols, stride);
   for (Index i = 0; i < rows; ++i) {
     for (Index j = 0; j < cols; ++j) {
       const double x = options_.exact ? static_cast<double>(draw(17)) - 8
@@ -36,7 +34,7 @@ View Scene::make(Index rows, Index cols, bool is_output, bool is_positive) {
       v(i, j) = static_cast<Real>(is_positive ? std::abs(x) : x);
     }
   }
-  b->before = b->memory;
+  b->before.assign(b->memory.begin(), b->memory.end());
   buffers_.push_back(std::move(b));
   return v;
 }
@@ -96,7 +94,8 @@ TopK Scene::lists(Index users, Index k) {
   const bool strided = std::exchange(options_.strided, false);  // lists have no stride
   const View scores = make(users, k, true, true);
   options_.strided = strided;
-  auto ids = std::make_shared<std::vector<Index>>(static_cast<std::size_t>(users * k), -1);
+  auto ids = std::make_shared<std::pmr::vector<Index>>(static_cast<std::size_t>(users * k), -1,
+                                                       options_.memory);
   for (Index u = 0; u < users; ++u) {
     for (Index j = 0; j < k; ++j) {
       const bool filled = j < std::min<Index>(2, u % 4);

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <memory>
+#include <memory_resource>
 #include <vector>
 
+#include "kernels/device.h"
 #include "kernels/kernels.h"
 
 namespace chorale::test {
@@ -14,6 +16,9 @@ struct SceneOptions {
   Index n = 1, d = 1;
   bool exact = true;     // integers in [-8, 8]; otherwise uniform in [-1, 1]
   bool strided = false;  // rows stand three elements apart
+  // Where buffers and lists lie: memory that the host and the backend reach.
+  std::pmr::memory_resource* memory = std::pmr::get_default_resource();
+  Device* device = nullptr;  // whose work is waited for before results are read
 };
 
 class Scene {
@@ -31,8 +36,9 @@ class Scene {
   // Lists that live as long as the scene.
   template <class T>
   const T* keep(std::vector<T> list) {
-    auto held = std::make_shared<std::vector<T>>(std::move(list));
-    held->reserve(1);  // an empty list has an address too
+    auto held = std::make_shared<std::pmr::vector<T>>(options_.memory);
+    held->reserve(list.size() + 1);  // an empty list has an address too
+    held->assign(list.begin(), list.end());
     lists_.push_back(held);
     return held->data();
   }
@@ -44,12 +50,16 @@ class Scene {
   TopK lists(Index users, Index k);  // partly filled
   LaneOffsets lanes();               // of n rows; one lane is empty
 
+  void wait() const {
+    if (options_.device != nullptr) options_.device->synchronize();
+  }
   std::vector<double> results() const;
   bool is_intact() const;  // sentinels and inputs are as they were
 
  private:
   struct Buffer {
-    std::vector<Real> memory, before;
+    std::pmr::vector<Real> memory;
+    std::vector<Real> before;
     Index rows, cols, stride;
     bool is_output;
   };
@@ -61,7 +71,7 @@ class Scene {
   std::uint64_t draws_ = 0;
   std::vector<std::unique_ptr<Buffer>> buffers_;
   std::vector<std::shared_ptr<void>> lists_;
-  std::vector<std::shared_ptr<std::vector<Index>>> id_results_;
+  std::vector<std::shared_ptr<std::pmr::vector<Index>>> id_results_;
 };
 
 }  // namespace chorale::test
