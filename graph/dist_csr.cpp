@@ -236,7 +236,8 @@ CsrView DistCsr::view() const {
           .n_ghost = ghosts(),
           .row_begin = row_begin_.data(),
           .columns = local_columns_.data(),
-          .values = values_.data()};
+          .values = values_.data(),
+          .entries = nonzeros_};
 }
 
 }  // namespace chorale

@@ -167,7 +167,8 @@ CsrView CliqueOperator::Diagonal::view() const {
           .n_ghost = 0,
           .row_begin = begin.data(),
           .columns = columns.data(),
-          .values = values.data()};
+          .values = values.data(),
+          .entries = columns.size()};
 }
 
 void CliqueOperator::multiply(Arena& arena, ConstView x, View y) const {

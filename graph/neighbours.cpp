@@ -41,7 +41,6 @@ class UnitRows {
     raw_.upload(std::span<const Real>(staged_).first(static_cast<std::size_t>(n * cols_)));
     const View unit(unit_.data(), n, cols_);
     device_.kernels().normalize_rows({raw_.data(), n, cols_}, unit, {inverse_.data(), n, 1});
-    device_.synchronize();  // `staged_` is written again by the next call
     return unit;
   }
 
@@ -74,7 +73,6 @@ void search(Device& device, const Features& features, std::span<const Index> own
     block_ids.upload(std::span<const Index>(ids));
     device.kernels().update_top_k(own_rows, block, block_ids.data(), {none_masked.data(), nullptr},
                                   {n, k, scores.data(), best.data()});
-    device.synchronize();  // `ids` is written again
   }
   found = best.download();
   const std::vector<Real> cosines = scores.download();

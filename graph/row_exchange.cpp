@@ -152,7 +152,8 @@ void RowExchange::build_segments(Arena* arena, Index local_rows, std::vector<Loc
   counting_ = all.subspan(rows_at + touched, touched);
   segments_ = {.rows = all.subspan(rows_at, touched),
                .begin = begin_on_device.data(),
-               .order = all.data() + order_at};
+               .order = all.data() + order_at,
+               .entries = served_};
 }
 
 void RowExchange::pull(Arena& arena, ConstView x, View y) const {

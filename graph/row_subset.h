@@ -24,7 +24,7 @@ class RowSubset {
   const std::vector<LocalIndex>& host_rows() const { return host_rows_; }  // the same, host
   std::vector<Index> global_rows() const;  // the same, as rows of the whole over all ranks
   // For Kernels::add_segments: row i of the subset goes to row rows()[i] of the whole.
-  Segments segments() const { return {rows(), begin_.data(), order_.data()}; }
+  Segments segments() const { return {rows(), begin_.data(), order_.data(), order_.size()}; }
 
  private:
   Partition whole_;

@@ -80,6 +80,7 @@ void Contract::pairs(const RowPairs& pairs, ConstView x, ConstView z, ConstView 
 void Contract::csr(const CsrView& a, ConstView x, ConstView ghost, Index cols) const {
   shape("x", x, a.n_own, cols);
   if (a.n_ghost > 0) shape("ghost", ghost, a.n_ghost, cols);
+  if (a.rows > 0) equal("the number of entries of the matrix", a.entries, a.row_begin[a.rows]);
   for (Index i = 0; i < a.rows; ++i) {
     require(a.row_begin[i] >= 0 && a.row_begin[i] <= a.row_begin[i + 1],
             "{}: row_begin is not ascending at row {}", kernel_, i);
@@ -91,6 +92,7 @@ void Contract::csr(const CsrView& a, ConstView x, ConstView ghost, Index cols) c
 
 void Contract::segments(const Segments& s, Index rows, Index destination_rows) const {
   row_list("a segment's row", s.rows, destination_rows, true);
+  if (!s.rows.empty()) equal("the number of entries", s.entries, s.begin[s.rows.size()]);
   for (std::size_t i = 0; i < s.rows.size(); ++i) {
     require(s.begin[i] >= 0 && s.begin[i] <= s.begin[i + 1], "{}: segment {} ends before it begins",
             kernel_, i);

@@ -2,6 +2,12 @@
 //
 // On a CPU every call has finished when it returns; code must not rely on that, because on a GPU it
 // has only been enqueued. The host waits in `synchronize` and in `download`, and nowhere else.
+// * The host never reads or writes device memory but by `upload` and `download`.
+// * Host memory is read before a call returns: `upload` has taken its bytes, a kernel the host
+// spans
+//   it was given (view.h: Groups, LaneOffsets). The caller may change or free them at once.
+// * `release` and `allocate` stand in the order of the stream too: work enqueued before a `release`
+//   still has the memory, and nobody else gets it before that work.
 #pragma once
 
 #include <cstddef>

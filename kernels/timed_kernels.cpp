@@ -13,15 +13,11 @@ Index size(const Views&... views) {
 
 // Rows read and written in a sum over segments, in elements.
 Index touched(const Segments& s, Index cols) {
-  const Index n = static_cast<Index>(s.rows.size());
-  return n == 0 ? 0 : (s.begin[n] - s.begin[0] + 2 * n) * cols;
+  return (s.entries + 2 * static_cast<Index>(s.rows.size())) * cols;
 }
 
 // The gathered rows, the entries and the written rows of a sparse product, in elements.
-Index touched(const CsrView& a, Index cols) {
-  const Index entries = a.rows == 0 ? 0 : a.row_begin[a.rows] - a.row_begin[0];
-  return entries * (cols + 2) + a.rows * cols;
-}
+Index touched(const CsrView& a, Index cols) { return a.entries * (cols + 2) + a.rows * cols; }
 
 }  // namespace
 

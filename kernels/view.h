@@ -79,6 +79,7 @@ struct CsrView {
   const Index* row_begin = nullptr;     // (rows + 1)
   const LocalIndex* columns = nullptr;  // (row_begin[rows])
   const Real* values = nullptr;         // (row_begin[rows])
+  Index entries = 0;                    // row_begin[rows], for the host, which cannot look there
 };
 
 // Which entries are to be summed into which row: row rows[s] receives y[order[j]] for j in
@@ -87,6 +88,7 @@ struct Segments {
   Rows rows;                          // (s)
   const Index* begin = nullptr;       // (s + 1)
   const LocalIndex* order = nullptr;  // (begin[s])
+  Index entries = 0;                  // begin[s], for the host
 };
 
 // Pairs of rows: row first[e] of one matrix and row second[e] of another; what is computed for pair

@@ -127,14 +127,15 @@ void bench_sparse(const Bench& b) {
   const View vx(x.data(), n, kDim), vy(y.data(), n, kDim);
   const double bytes = static_cast<double>(columns.size()) * (kDim * sizeof(Real) + 8);
 
-  const CsrView own{n, n, 0, begin.data(), columns.data(), values.data()};
+  const CsrView own{n, n, 0, begin.data(), columns.data(), values.data(), columns.size()};
   b.time("spmm", "GB/s gathered", bytes, [&] { k.spmm(own, vx, {}, vy); });
   b.time("spmm_add", "GB/s gathered", bytes, [&] { k.spmm_add(own, vx, {}, vy); });
-  const CsrView split{n, kUsers, kItems, begin.data(), columns.data(), values.data()};
+  const CsrView split{
+      n, kUsers, kItems, begin.data(), columns.data(), values.data(), columns.size()};
   b.time("spmm, items are ghosts", "GB/s gathered", bytes,
          [&] { k.spmm(split, vx.row_block(0, kUsers), vx.row_block(kUsers, n), vy); });
   const Index third = n - n / 3;  // inside the items: user rows mix own items and ghosts
-  const CsrView mixed{n, third, n / 3, begin.data(), columns.data(), values.data()};
+  const CsrView mixed{n, third, n / 3, begin.data(), columns.data(), values.data(), columns.size()};
   b.time("spmm, a third are ghosts", "GB/s gathered", bytes,
          [&] { k.spmm(mixed, vx.row_block(0, third), vx.row_block(third, n), vy); });
   b.time("spmm, 2 panels of 32", "GB/s gathered", bytes, [&] {

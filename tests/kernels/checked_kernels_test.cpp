@@ -19,7 +19,7 @@ struct Fixture {
   View x{memory.data(), 4, 5}, y{other.data(), 4, 5}, z{third.data(), 4, 5};
   std::vector<Index> begin{0, 1, 2, 3, 4};
   std::vector<LocalIndex> columns{0, 1, 2, 3};
-  CsrView a{4, 4, 0, begin.data(), columns.data(), memory.data()};
+  CsrView a{4, 4, 0, begin.data(), columns.data(), memory.data(), 4};
 
   // The call must fail with a message that holds both words.
   template <class Call>
@@ -69,6 +69,15 @@ BOOST_AUTO_TEST_CASE(indices_out_of_range_are_refused) {
   refused("spmm", "expected [0, 4)", [&] { k->spmm(a, x, {}, y); });
   a.columns = columns.data();
   BOOST_CHECK_NO_THROW(k->spmm(a, x, {}, y));
+}
+
+BOOST_AUTO_TEST_CASE(a_number_of_entries_that_is_not_theirs_is_refused) {
+  a.entries = 3;
+  refused("spmm", "entries", [&] { k->spmm(a, x, {}, y); });
+  const std::vector<Index> ends{0, 1, 2, 3, 4};
+  refused("add_segments", "entries", [&] {
+    k->add_segments(x, {columns, ends.data(), columns.data(), 5}, y);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(a_matrix_whose_rows_run_backwards_is_refused) {

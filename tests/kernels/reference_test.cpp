@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(segments_add_their_rows_in_order) {
   const std::vector<Index> begin{0, 2, 3};
   Matrix x(3, 2, {1, 1, 1, 1, 1, 1});
 
-  kernels.add_segments(y, {rows, begin.data(), order.data()}, x);
+  kernels.add_segments(y, {rows, begin.data(), order.data(), begin.back()}, x);
 
   expect(x, {11, 21, 1, 1, 102, 203});
 }
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_sparse_row_sums_own_and_ghost_rows) {
   const std::vector<Index> begin{0, 2, 2};
   const std::vector<LocalIndex> columns{1, 2};
   const std::vector<Real> values{2, 3};
-  const CsrView a{2, 2, 1, begin.data(), columns.data(), values.data()};
+  const CsrView a{2, 2, 1, begin.data(), columns.data(), values.data(), 2};
   const Matrix x(2, 2, {1, 2, 3, 4}), ghost(1, 2, {10, 20});
   Matrix y(2, 2, {5, 5, 5, 5}), added(2, 2, {5, 5, 5, 5});
 

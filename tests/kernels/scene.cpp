@@ -55,8 +55,13 @@ CsrView Scene::sparse(Index n_own, Index n_ghost) {
   const ConstView values = in(static_cast<Index>(columns.size()), 1);
   std::vector<Real> packed;
   for (Index e = 0; e < values.rows; ++e) packed.push_back(values(e, 0));
-  return {
-      n, n_own, n_ghost, keep(std::move(begin)), keep(std::move(columns)), keep(std::move(packed))};
+  return {.rows = n,
+          .n_own = n_own,
+          .n_ghost = n_ghost,
+          .row_begin = keep(std::move(begin)),
+          .columns = keep(std::move(columns)),
+          .values = keep(std::move(packed)),
+          .entries = values.rows};
 }
 
 Segments Scene::segments() {
@@ -71,7 +76,8 @@ Segments Scene::segments() {
     begin.push_back(static_cast<Index>(order.size()));
   }
   const std::size_t count = rows.size();
-  return {{keep(std::move(rows)), count}, keep(std::move(begin)), keep(std::move(order))};
+  const Index entries = begin.back();
+  return {{keep(std::move(rows)), count}, keep(std::move(begin)), keep(std::move(order)), entries};
 }
 
 Masked Scene::masked(Index users, Index items) {

@@ -156,7 +156,6 @@ Progress CheckpointStore::restore(const std::string& name, std::span<Table* cons
   for_each_block(m, tables, [&](const Table& t, int column, const CheckpointBlock& b) {
     if (column == 0 || !values_only) copy_rows(device_, files, t, column, b);
   });
-  device_.synchronize();  // the files are unmapped here
   Progress progress{m.step(), m.epoch(), {}};
   for (const auto& n : m.numbers()) progress.numbers[n.name()] = n.value();
   return progress;
@@ -189,7 +188,6 @@ std::string CheckpointStore::take_table(const std::string& name, const std::stri
   for_each_block(m, tables, [&](const Table& t, int column, const CheckpointBlock& b) {
     if (column == 0) copy_rows(device_, files, t, column, b);
   });
-  device_.synchronize();  // the files are unmapped here
   return taken;
 }
 

@@ -29,7 +29,7 @@ Assignment assign(Arena& arena, Groups groups) {
   arena.device().upload(memory, ids.data(), ids.size() * sizeof(LocalIndex));
   auto* begin = static_cast<Index*>(arena.take(groups.size_bytes()));
   arena.device().upload(begin, groups.data(), groups.size_bytes());
-  return {{memory, b}, {{memory + 2 * b, n}, begin, memory + b}};
+  return {{memory, b}, {{memory + 2 * b, n}, begin, memory + b, groups.back()}};
 }
 
 void require_one_batch(Var head, Var tail, Var negative, Var relation_vectors, Var matrices,
