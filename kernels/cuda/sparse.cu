@@ -20,9 +20,10 @@
 namespace chorale {
 namespace {
 
-constexpr Index kChunk = LongRows::kChunk;
+constexpr int kChunk = LongRows::kChunk;
 constexpr int kWarp = 32, kThreads = 128;
 constexpr int kColumns = 4;  // of a lane
+constexpr int kDepth = 4;    // rows of the operand under way; more would cost warps their registers
 static_assert(sizeof(Real) == 4, "four columns are a float4");
 static_assert(kChunk % kWarp == 0, "a chunk begins where lanes read new entries");
 
@@ -34,24 +35,29 @@ struct Product {
   Real* slots;  // (chunks of long rows, y.cols)
 };
 
-// Entries to be summed and where to: nowhere if `to` is null.
+// Entries to be summed and where to: nowhere if `to` is null. A row has fewer than 2^31, as there
+// are no more columns.
 struct Run {
-  Index begin = 0, end = 0;
-  Real* to = nullptr;
+  Index begin = 0;
+  int count = 0;
   bool add = false;
+  Real* to = nullptr;
 };
 
 // The runs: all chunks of long rows, then all rows.
 __device__ Run run_of(const Product& p, Index number) {
   const LongRows& longs = p.a.long_rows;
   if (number < longs.chunks) {
-    return {longs.ends[2 * number], longs.ends[2 * number + 1], p.slots + number * p.y.cols, false};
+    const Index begin = longs.ends[2 * number];
+    return {begin, static_cast<int>(longs.ends[2 * number + 1] - begin), false,
+            p.slots + number * p.y.cols};
   }
   const Index row = number - longs.chunks;
   if (row >= p.a.rows) return {};
-  const Index begin = p.a.row_begin[row], end = p.a.row_begin[row + 1];
-  if (longs.rows > 0 && end - begin > kChunk) return {};  // its chunks are
-  return {begin, end, p.y.row(row), p.add};
+  const Index begin = p.a.row_begin[row];
+  const auto count = static_cast<int>(p.a.row_begin[row + 1] - begin);
+  if (longs.rows > 0 && count > kChunk) return {};  // its chunks are
+  return {begin, count, p.add, p.y.row(row)};
 }
 
 // The columns of one lane: four neighbours, or four that stand kLanes apart.
@@ -96,28 +102,31 @@ struct LaneColumns {
 };
 
 struct Entry {
-  std::uintptr_t row;  // of the operand: its address
-  Real value;
+  LocalIndex column = 0;
+  Real value = 0;
 };
 
-__device__ Entry entry_of(const Product& p, Index e, Index end) {
-  if (e >= end) return {0, 0};
-  const Index c = p.a.columns[e];
-  const Real* row = c < p.a.n_own ? p.x.row(c) : p.ghost.row(c - p.a.n_own);
-  return {reinterpret_cast<std::uintptr_t>(row), p.a.values[e]};
+__device__ Entry entry_of(const Product& p, const Run& run, int place) {
+  if (place >= run.count) return {};
+  return {p.a.columns[run.begin + place], p.a.values[run.begin + place]};
+}
+
+// The address of a row of the operand, as a number that lanes can hand round.
+__device__ std::uintptr_t row_of(const Product& p, Index column) {
+  const Index n = p.a.n_own;
+  return reinterpret_cast<std::uintptr_t>(column < n ? p.x.row(column) : p.ghost.row(column - n));
 }
 
 template <int kLanes, bool kVector>
 __global__ void product_kernel(Product p) {
-  constexpr int kDepth = kLanes < 8 ? kLanes : 8;
   const int lane = static_cast<int>(threadIdx.x % kLanes);
   const int leader = static_cast<int>(threadIdx.x % kWarp) - lane;  // of the group, in the warp
   const Index group = (static_cast<Index>(blockIdx.x) * kThreads + threadIdx.x) / kLanes;
   const LaneColumns<kLanes, kVector> columns(lane, blockIdx.y, p.y.cols);
   const Run run = run_of(p, group);
-  Index longest = run.end - run.begin;  // of the warp, whose groups go on together
+  int longest = run.count;  // of the warp, whose groups go on together
   for (int far = kWarp / 2; far >= kLanes; far /= 2) {
-    const Index other = __shfl_xor_sync(0xffffffffu, longest, far);
+    const int other = __shfl_xor_sync(0xffffffffu, longest, far);
     longest = other > longest ? other : longest;
   }
   Real total[kColumns] = {}, sum[kColumns] = {};
@@ -127,24 +136,23 @@ __global__ void product_kernel(Product p) {
       sum[c] = 0;
     }
   };
-  Entry next = entry_of(p, run.begin + lane, run.end);
-  for (Index done = 0; done < longest; done += kLanes) {
-    const Entry mine = next;
-    next = entry_of(p, run.begin + done + kLanes + lane, run.end);
+  Entry next = entry_of(p, run, lane);  // on its way while the rows before it are summed
+  for (int done = 0; done < longest; done += kLanes) {
+    const std::uintptr_t my_row = row_of(p, next.column);
+    const Real my_value = next.value;
+    next = entry_of(p, run, done + kLanes + lane);
     if (done % kChunk == 0) end_chunk();
-    const Index left = run.end - run.begin - done;
-    const int here = static_cast<int>(left < kLanes ? left : kLanes);
     for (int k = 0; k < kLanes; k += kDepth) {
       if (done + k >= longest) break;
-      Real x[kDepth][kColumns] = {}, value[kDepth];
+      Real x[kDepth][kColumns] = {};
       for (int i = 0; i < kDepth; ++i) {
-        const std::uintptr_t row = __shfl_sync(0xffffffffu, mine.row, leader + k + i);
-        value[i] = __shfl_sync(0xffffffffu, mine.value, leader + k + i);
-        if (k + i < here) columns.load(reinterpret_cast<const Real*>(row), x[i]);
+        const std::uintptr_t row = __shfl_sync(0xffffffffu, my_row, leader + k + i);
+        if (done + k + i < run.count) columns.load(reinterpret_cast<const Real*>(row), x[i]);
       }
       for (int i = 0; i < kDepth; ++i) {
-        if (k + i >= here) continue;
-        for (int c = 0; c < kColumns; ++c) sum[c] = fmaf(value[i], x[i][c], sum[c]);
+        const Real value = __shfl_sync(0xffffffffu, my_value, leader + k + i);
+        if (done + k + i >= run.count) continue;
+        for (int c = 0; c < kColumns; ++c) sum[c] = fmaf(value, x[i][c], sum[c]);
       }
     }
   }
@@ -154,15 +162,15 @@ __global__ void product_kernel(Product p) {
 
 // What the chunks of a long row left in their slots, added up in ascending order.
 __device__ Real sum_of_slots(const Product& p, Index long_row, Index j) {
-  constexpr int kDepth = 16;
+  constexpr int kUnderWay = 16;
   const Real* slot = p.slots + j;
   Index c = p.a.long_rows.begin[long_row];
   const Index end = p.a.long_rows.begin[long_row + 1];
   Real total = 0;
-  for (; c + kDepth <= end; c += kDepth) {
-    Real x[kDepth];
-    for (int i = 0; i < kDepth; ++i) x[i] = slot[(c + i) * p.y.cols];
-    for (int i = 0; i < kDepth; ++i) total += x[i];
+  for (; c + kUnderWay <= end; c += kUnderWay) {
+    Real x[kUnderWay];
+    for (int i = 0; i < kUnderWay; ++i) x[i] = slot[(c + i) * p.y.cols];
+    for (int i = 0; i < kUnderWay; ++i) total += x[i];
   }
   for (; c < end; ++c) total += slot[c * p.y.cols];
   return total;
