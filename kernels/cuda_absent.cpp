@@ -4,7 +4,7 @@
 
 namespace chorale {
 
-std::unique_ptr<Device> make_cuda_device(int) {
+std::unique_ptr<Device> make_cuda_device(const DeviceOptions&) {
   throw Error(Exit::environment, "this binary was built without CUDA",
               "use the cpu device, or build with the CUDA kernels");
 }

@@ -20,11 +20,13 @@
 namespace chorale {
 
 enum class DeviceKind { reference, cpu, cuda };
+enum class SparseProduct { own, cusparse };  // which kernels multiply sparse matrices on a GPU
 
 struct DeviceOptions {
   DeviceKind kind = DeviceKind::cpu;
   int ordinal = 0;  // which GPU of this host
   int threads = 1;  // CPU threads of this rank, the calling one included
+  SparseProduct sparse = SparseProduct::own;
 };
 
 class Device {
@@ -63,6 +65,6 @@ class Device {
 std::unique_ptr<Device> make_device(const DeviceOptions& options);
 
 // Implemented by kernels/cuda, or by cuda_absent.cpp, which throws "built without CUDA".
-std::unique_ptr<Device> make_cuda_device(int ordinal);
+std::unique_ptr<Device> make_cuda_device(const DeviceOptions& options);
 
 }  // namespace chorale
