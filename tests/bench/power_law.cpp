@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <thread>
 
 #include "kernels/random.h"
 
@@ -35,24 +36,30 @@ std::vector<LocalIndex> shuffled_names(Index users, Index nodes) {
   return name;
 }
 
+// f(first, last) for parts of [0, n), each on a thread of its own.
+template <class F>
+void in_parts(Index n, F f) {
+  const auto parts = static_cast<Index>(std::max(1u, std::thread::hardware_concurrency()));
+  std::vector<std::jthread> threads;
+  for (Index p = 0; p < parts; ++p) threads.emplace_back(f, n * p / parts, n * (p + 1) / parts);
+}
+
 }  // namespace
 
 Graph power_law(Index users, Index items, Index edges) {
   const Index nodes = users + items;
   const std::vector<LocalIndex> name = shuffled_names(users, nodes);
-  std::vector<LocalIndex> ends;  // of edge e: its user at 2e, its item behind
-  ends.reserve(static_cast<std::size_t>(2 * edges));
+  std::vector<LocalIndex> ends(static_cast<std::size_t>(2 * edges));  // user, item of each edge
+  in_parts(edges, [&](Index first, Index last) {
+    for (auto i = static_cast<std::size_t>(2 * first); i < static_cast<std::size_t>(2 * last);
+         i += 2) {
+      ends[i] = name[static_cast<std::size_t>(node(i, users, 1.6))];
+      ends[i + 1] = name[static_cast<std::size_t>(users + node(i + 1, items, 1.9))];
+    }
+  });
   Graph g;
   g.begin.assign(static_cast<std::size_t>(nodes) + 1, 0);
-  for (Index e = 0; e < edges; ++e) {
-    const auto i = static_cast<std::uint64_t>(2 * e);
-    const LocalIndex user = node(i, users, 1.6);
-    const auto item = static_cast<LocalIndex>(users + node(i + 1, items, 1.9));
-    for (const LocalIndex end : {user, item}) {
-      ends.push_back(name[static_cast<std::size_t>(end)]);
-      ++g.begin[static_cast<std::size_t>(ends.back()) + 1];
-    }
-  }
+  for (const LocalIndex end : ends) ++g.begin[static_cast<std::size_t>(end) + 1];
   std::partial_sum(g.begin.begin(), g.begin.end(), g.begin.begin());
   std::vector<Index> next = g.begin;
   g.columns.resize(ends.size());
@@ -60,10 +67,12 @@ Graph power_law(Index users, Index items, Index edges) {
     const auto row = static_cast<std::size_t>(ends[at]);
     g.columns[static_cast<std::size_t>(next[row]++)] = ends[at ^ 1];
   }
-  for (Index i = 0; i < nodes; ++i) {
-    const auto row = static_cast<std::size_t>(i);
-    std::sort(g.columns.begin() + g.begin[row], g.columns.begin() + g.begin[row + 1]);
-  }
+  in_parts(nodes, [&](Index first, Index last) {
+    for (Index i = first; i < last; ++i) {
+      const auto row = static_cast<std::size_t>(i);
+      std::sort(g.columns.begin() + g.begin[row], g.columns.begin() + g.begin[row + 1]);
+    }
+  });
   g.values.assign(g.columns.size(), Real(0.05));
   return g;
 }
