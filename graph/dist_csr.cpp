@@ -8,6 +8,7 @@
 #include "comm/bytes.h"
 #include "comm/typed.h"
 #include "kernels/check.h"
+#include "kernels/long_rows.h"
 
 namespace chorale {
 namespace {
@@ -172,6 +173,8 @@ DistCsr::DistCsr(DistCsr&& other) noexcept
       row_begin_(std::move(other.row_begin_)),
       local_columns_(std::move(other.local_columns_)),
       values_(std::move(other.values_)),
+      long_row_list_(std::move(other.long_row_list_)),
+      long_rows_(other.long_rows_),
       halo_(std::move(other.halo_)),
       owned_transpose_(std::move(other.owned_transpose_)),
       transposed_(other.transposed_ == &other ? this : other.transposed_),
@@ -204,6 +207,9 @@ void DistCsr::build(Device& device, Communicator& comm, const std::vector<Triple
   row_begin_ = Array<Index>(device, std::span<const Index>(sorted.row_begin));
   local_columns_ = Array<LocalIndex>(device, std::span<const LocalIndex>(local));
   values_ = Array<Real>(device, std::span<const Real>(values));
+  const LongRowList long_rows = cut_long_rows(sorted.row_begin);
+  long_row_list_ = Array<Index>(device, std::span<const Index>(long_rows.list));
+  long_rows_ = long_rows.at(long_row_list_.data());
   halo_ = std::make_unique<RowExchange>(device, comm, columns_, ghosts);
 }
 
@@ -237,7 +243,8 @@ CsrView DistCsr::view() const {
           .row_begin = row_begin_.data(),
           .columns = local_columns_.data(),
           .values = values_.data(),
-          .entries = nonzeros_};
+          .entries = nonzeros_,
+          .long_rows = long_rows_};
 }
 
 }  // namespace chorale

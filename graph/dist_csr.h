@@ -74,6 +74,8 @@ class DistCsr {
   Array<Index> row_begin_;
   Array<LocalIndex> local_columns_;
   Array<Real> values_;
+  Array<Index> long_row_list_;
+  LongRows long_rows_;                        // in the list
   std::unique_ptr<RowExchange> halo_;         // over the column partition: the ghosts, ascending
   std::unique_ptr<DistCsr> owned_transpose_;  // null if symmetric, and in a transpose
   const DistCsr* transposed_;                 // itself, its own transpose, or what it transposes

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/check.h"
+#include "kernels/long_rows.h"
 
 namespace chorale {
 namespace {
@@ -88,6 +89,15 @@ void Contract::csr(const CsrView& a, ConstView x, ConstView ghost, Index cols) c
       between("a column of the matrix", a.columns[e], 0, a.n_own + a.n_ghost);
     }
   }
+  const LongRows& found = a.long_rows;
+  if (found.rows == 0) return;
+  const LongRowList expected = cut_long_rows({a.row_begin, static_cast<std::size_t>(a.rows) + 1});
+  const LongRows its = expected.at(expected.list.data());
+  require(found.rows == its.rows && found.chunks == its.chunks &&
+              std::equal(its.row, its.row + its.rows, found.row) &&
+              std::equal(its.begin, its.begin + its.rows + 1, found.begin) &&
+              std::equal(its.ends, its.ends + 2 * its.chunks, found.ends),
+          "{}: the long rows are not those of the matrix", kernel_);
 }
 
 void Contract::segments(const Segments& s, Index rows, Index destination_rows) const {

@@ -4,7 +4,7 @@
 
 namespace chorale {
 
-std::unique_ptr<Device> make_cuda_device(int) {
+std::unique_ptr<Device> make_cuda_device(const DeviceOptions&) {
   throw Error(
       Exit::environment, "this binary was built without CUDA",
       "compute on the CPU (device: CPU, or --device CPU), or build where a CUDA toolkit is");

@@ -24,7 +24,7 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
     case DeviceKind::cpu:
       return std::make_unique<CpuDevice>(std::make_unique<CpuKernels>(options.threads));
     case DeviceKind::cuda:
-      return make_cuda_device(options.ordinal);
+      return make_cuda_device(options);
   }
   throw Error(Exit::internal, "make_device: unknown kind of device");
 }

@@ -20,11 +20,13 @@
 namespace chorale {
 
 enum class DeviceKind { reference, cpu, cuda };
+enum class SparseProduct { own, cusparse };  // which kernels multiply sparse matrices on a GPU
 
 struct DeviceOptions {
   DeviceKind kind = DeviceKind::cpu;
   int ordinal = 0;  // which GPU of this host
   int threads = 1;  // CPU threads of this rank, the calling one included
+  SparseProduct sparse = SparseProduct::own;
 };
 
 class Device {
@@ -66,7 +68,7 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options);
 
 // Implemented by kernels/cuda, or by cuda_absent.cpp, which knows no GPU and throws "built without
 // CUDA".
-std::unique_ptr<Device> make_cuda_device(int ordinal);
+std::unique_ptr<Device> make_cuda_device(const DeviceOptions& options);
 int count_gpus();                      // that this process sees; 0 where there is no driver
 std::string gpu_address(int ordinal);  // on the bus: the same for every process of the host
 

@@ -138,7 +138,7 @@ class Kernels {
 
   // --- sparse ---
   // y = A [x; ghost], or y += ...    x:(n_own,d) ghost:(n_ghost,d) y:(A.rows,d)
-  // Row sums in CSR order.
+  // A row is summed in an order that depends on its number of entries alone; on a CPU, CSR order.
   virtual void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const = 0;
   virtual void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const = 0;
 

@@ -67,11 +67,24 @@ struct ConstView {
 // A list of local rows, in device memory.
 using Rows = std::span<const LocalIndex>;
 
+// The rows of a sparse matrix that hold more than kChunk entries, cut into chunks of kChunk, the
+// last of a row shorter, so that many threads may share a row. Says nothing that row_begin does not
+// say: a matrix without it gives the same bits, more slowly on a GPU. Made by kernels/long_rows.h.
+//   rows of 3, 300 and 128 entries: row 1 is cut into the entries [3, 131), [131, 259), [259, 303)
+struct LongRows {
+  static constexpr Index kChunk = 128;
+  Index rows = 0;
+  Index chunks = 0;
+  const Index* row = nullptr;    // (rows): which row of the matrix, ascending
+  const Index* begin = nullptr;  // (rows + 1): chunks [begin[s], begin[s+1]) are row row[s]
+  const Index* ends = nullptr;   // (chunks, 2): chunk c is entries [ends[2c], ends[2c+1])
+};
+
 // A sparse matrix whose rows this rank owns. Row i holds entries row_begin[i] .. row_begin[i+1].
 // A column c < n_own is row c of this rank's part of the operand; c >= n_own is row c - n_own of
 // its ghosts (rows fetched from other ranks). Within a row the entries stand in ascending *global*
-// column, which is the order in which they are summed: that is why the sum does not depend on who
-// owns what.
+// column, and they are summed in an order that depends on their number alone: that is why the sum
+// does not depend on who owns what.
 struct CsrView {
   Index rows = 0;
   Index n_own = 0;
@@ -80,6 +93,7 @@ struct CsrView {
   const LocalIndex* columns = nullptr;  // (row_begin[rows])
   const Real* values = nullptr;         // (row_begin[rows])
   Index entries = 0;                    // row_begin[rows], for the host, which cannot look there
+  LongRows long_rows = {};              // or none
 };
 
 // Which entries are to be summed into which row: row rows[s] receives y[order[j]] for j in

@@ -10,6 +10,7 @@
 
 #include "kernels/check.h"
 #include "kernels/cuda/cuda_kernels.h"
+#include "kernels/cuda/cusparse_product.h"
 #include "kernels/cuda/queue.h"
 #include "kernels/device.h"
 
@@ -119,11 +120,13 @@ struct Opened {
 
 class CudaDevice final : public Device {
  public:
-  explicit CudaDevice(int ordinal)
-      : ordinal_(ordinal),
-        opened_(ordinal),
+  explicit CudaDevice(const DeviceOptions& options)
+      : ordinal_(options.ordinal),
+        opened_(options.ordinal),
         queue_(opened_.stream, opened_.processors),
-        kernels_(queue_) {}
+        sparse_(options.sparse == SparseProduct::cusparse ? cuda::make_cusparse_product(queue_)
+                                                          : nullptr),
+        kernels_(queue_, sparse_.get()) {}
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
   ~CudaDevice() override { cudaStreamSynchronize(opened_.stream); }
@@ -154,6 +157,7 @@ class CudaDevice final : public Device {
 
   void release(void* memory, std::size_t bytes) noexcept override {
     cudaStreamSynchronize(opened_.stream);  // what is enqueued may still use it
+    if (sparse_) sparse_->forget(memory, bytes);
     cudaFree(memory);
     count_release(bytes);
   }
@@ -195,6 +199,7 @@ class CudaDevice final : public Device {
   int ordinal_;
   Opened opened_;
   StreamQueue queue_;
+  std::unique_ptr<cuda::SparseLibrary> sparse_;  // or none
   CudaKernels kernels_;
   Staging staging_;
 };
@@ -207,8 +212,8 @@ void check_launch(int code) { check_cuda(static_cast<cudaError_t>(code), "a kern
 
 }  // namespace cuda
 
-std::unique_ptr<Device> make_cuda_device(int ordinal) {
-  return std::make_unique<CudaDevice>(ordinal);
+std::unique_ptr<Device> make_cuda_device(const DeviceOptions& options) {
+  return std::make_unique<CudaDevice>(options);
 }
 
 int count_gpus() {

@@ -6,13 +6,16 @@
 #pragma once
 
 #include "kernels/cuda/queue.h"
+#include "kernels/cuda/sparse_library.h"
 #include "kernels/kernels.h"
 
 namespace chorale {
 
 class CudaKernels final : public Kernels {
  public:
-  explicit CudaKernels(cuda::Queue& queue) : queue_(queue) {}
+  // Sparse products are computed by `sparse` where it is given and takes them.
+  explicit CudaKernels(cuda::Queue& queue, cuda::SparseLibrary* sparse = nullptr)
+      : queue_(queue), sparse_(sparse) {}
 
   void fill(Real value, View y) const override;
   void copy(ConstView x, View y) const override;
@@ -88,6 +91,7 @@ class CudaKernels final : public Kernels {
 
  private:
   cuda::Queue& queue_;
+  cuda::SparseLibrary* sparse_;
 };
 
 }  // namespace chorale

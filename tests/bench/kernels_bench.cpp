@@ -22,6 +22,7 @@
 #include "kernels/device.h"
 #include "kernels/random.h"
 #include "tests/bench/fma_roof.h"
+#include "tests/bench/power_law.h"
 
 namespace chorale {
 namespace {
@@ -66,59 +67,9 @@ struct Bench {
   }
 };
 
-struct Graph {
-  std::vector<Index> begin;
-  std::vector<LocalIndex> columns;
-  std::vector<Real> values;
-};
-
-// A symmetric user-item adjacency whose degrees fall like a power of the rank, users first.
-Graph power_law() {
-  const auto node = [](std::uint64_t i, double n, double skew) {
-    const double u = random_uniform(kKey, 100, i);
-    return static_cast<Index>(std::min(n - 1, n * std::pow(u, skew)));
-  };
-  const Index n = kUsers + kItems;
-  std::vector<std::pair<LocalIndex, LocalIndex>> edges;
-  for (Index e = 0; e < kEntries; ++e) {
-    const auto i = static_cast<std::uint64_t>(2 * e);
-    const auto user = static_cast<LocalIndex>(node(i, kUsers, 1.6));
-    const auto item = static_cast<LocalIndex>(kUsers + node(i + 1, kItems, 1.9));
-    edges.push_back({user, item});
-    edges.push_back({item, user});
-  }
-  // Node numbers are shuffled: neighbours of a real data set are not sorted by degree.
-  std::vector<LocalIndex> name(static_cast<std::size_t>(n));
-  std::iota(name.begin(), name.end(), 0);
-  const auto shuffle = [&](Index first, Index last) {
-    for (Index i = last - 1; i > first; --i) {
-      const auto bits = random_bits(kKey, 101, static_cast<std::uint64_t>(i));
-      const auto j =
-          static_cast<Index>(random_below(bits, static_cast<std::uint64_t>(i - first + 1)));
-      std::swap(name[static_cast<std::size_t>(i)], name[static_cast<std::size_t>(first + j)]);
-    }
-  };
-  shuffle(0, kUsers);
-  shuffle(kUsers, n);
-  for (auto& [r, c] : edges) {
-    r = name[static_cast<std::size_t>(r)];
-    c = name[static_cast<std::size_t>(c)];
-  }
-  std::sort(edges.begin(), edges.end());
-  Graph g;
-  g.begin.assign(static_cast<std::size_t>(n + 1), 0);
-  for (const auto& [r, c] : edges) {
-    ++g.begin[static_cast<std::size_t>(r) + 1];
-    g.columns.push_back(c);
-    g.values.push_back(Real(0.05));
-  }
-  std::partial_sum(g.begin.begin(), g.begin.end(), g.begin.begin());
-  return g;
-}
-
 void bench_sparse(const Bench& b) {
   const Kernels& k = b.device->kernels();
-  const Graph g = power_law();
+  const Graph g = power_law(kUsers, kItems, kEntries);
   const Index n = kUsers + kItems;
   const Array<Index> begin(*b.device, std::span<const Index>(g.begin));
   const Array<LocalIndex> columns(*b.device, std::span<const LocalIndex>(g.columns));

@@ -104,7 +104,8 @@ void sparse(K k, S s, void (Kernels::*product)(const CsrView&, ConstView, ConstV
   const Index n_ghost = s.n / 3, n_own = s.n - n_ghost;
   const CsrView with_ghosts = s.sparse(n_own, n_ghost);
   (k.*product)(with_ghosts, s.in(n_own, s.d), s.in(n_ghost, s.d), s.out(s.n, s.d));
-  const CsrView without = s.sparse(s.n, 0);
+  CsrView without = s.sparse(s.n, 0);
+  without.long_rows = {};
   (k.*product)(without, s.in(s.n, s.d), {}, s.out(s.n, s.d));
 }
 

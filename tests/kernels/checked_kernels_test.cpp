@@ -80,6 +80,12 @@ BOOST_AUTO_TEST_CASE(a_number_of_entries_that_is_not_theirs_is_refused) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(long_rows_that_are_not_the_matrix_s_are_refused) {
+  const std::vector<Index> list{0, 0, 1, 0, 1};
+  a.long_rows = {1, 1, list.data(), list.data() + 1, list.data() + 3};
+  refused("spmm", "long rows", [&] { k->spmm(a, x, {}, y); });
+}
+
 BOOST_AUTO_TEST_CASE(a_matrix_whose_rows_run_backwards_is_refused) {
   begin = {0, 2, 1, 3, 4};
   refused("spmm", "not ascending", [&] { k->spmm(a, x, {}, y); });

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "kernels/long_rows.h"
 #include "kernels/random.h"
 
 namespace chorale::test {
@@ -53,13 +54,16 @@ CsrView Scene::sparse(Index n_own, Index n_ghost) {
   const ConstView values = in(static_cast<Index>(columns.size()), 1);
   std::vector<Real> packed;
   for (Index e = 0; e < values.rows; ++e) packed.push_back(values(e, 0));
+  LongRowList long_rows = cut_long_rows(begin);
+  const Index* list = keep(std::move(long_rows.list));
   return {.rows = n,
           .n_own = n_own,
           .n_ghost = n_ghost,
           .row_begin = keep(std::move(begin)),
           .columns = keep(std::move(columns)),
           .values = keep(std::move(packed)),
-          .entries = values.rows};
+          .entries = values.rows,
+          .long_rows = long_rows.at(list)};
 }
 
 Segments Scene::segments() {
