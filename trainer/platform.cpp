@@ -26,9 +26,12 @@ DeviceKind device_kind(v1::Config::Device device) {
 }
 
 // This rank's GPU. Where there is none all ranks throw: those without one say why.
-std::unique_ptr<Device> open_gpu(std::span<const Seat> seats, int rank) {
+std::unique_ptr<Device> open_gpu(const v1::Config& config, std::span<const Seat> seats, int rank) {
   const Seat& mine = seats[static_cast<std::size_t>(rank)];
-  auto device = make_device({.kind = DeviceKind::cuda, .ordinal = mine.ordinal});
+  const bool by_library = config.run().sparse() == v1::Run::CUSPARSE;
+  auto device = make_device({.kind = DeviceKind::cuda,
+                             .ordinal = mine.ordinal,
+                             .sparse = by_library ? SparseProduct::cusparse : SparseProduct::own});
   for (const Seat& s : seats) {
     require_user(s.gpus > 0, Exit::environment,
                  "start ranks on hosts with a GPU, or use device: CPU",
@@ -37,10 +40,10 @@ std::unique_ptr<Device> open_gpu(std::span<const Seat> seats, int rank) {
   return device;
 }
 
-Platform gpu_platform(Communicator& world) {
+Platform gpu_platform(const v1::Config& config, Communicator& world) {
   Communicator& host = world.host();
   const std::vector<Seat> seats = take_seats(host);
-  std::unique_ptr<Device> device = open_gpu(seats, host.rank());
+  std::unique_ptr<Device> device = open_gpu(config, seats, host.rank());
   const std::string nccl = nccl_version();
   log_info("{}", describe(seats, nccl));
   std::unique_ptr<Communicator> comm;
@@ -62,7 +65,7 @@ Platform gpu_platform(Communicator& world) {
 
 Platform make_platform(const v1::Config& config, Communicator& world, int threads) {
   const DeviceKind kind = device_kind(config.device());
-  if (kind == DeviceKind::cuda) return gpu_platform(world);
+  if (kind == DeviceKind::cuda) return gpu_platform(config, world);
   return {.device = make_device({.kind = kind, .threads = threads})};
 }
 

@@ -72,7 +72,7 @@ struct TinyData {
   fs::path data = make_tiny_dataset(folder.path());
 
   v1::Config on_gpu(const fs::path& file, std::vector<std::string> assignments = {}) const {
-    assignments.push_back("device=CUDA");
+    assignments.insert(assignments.begin(), "device=CUDA");
     return tiny_config(file, data, assignments);
   }
 };
@@ -84,14 +84,17 @@ BOOST_FIXTURE_TEST_SUITE(gpu_training, TinyData, *boost::unit_test::precondition
 // compared as a whole: within a hundredth of the way they went.
 BOOST_AUTO_TEST_CASE(three_steps_are_near_those_of_the_cpu) {
   for (const auto& file : tiny_configs()) {
-    const Trained cpu = three_steps(tiny_config(file, data)), gpu = three_steps(on_gpu(file));
+    const Trained cpu = three_steps(tiny_config(file, data));
+    for (const char* sparse : {"run.sparse=OWN", "run.sparse=CUSPARSE"}) {
+      const Trained gpu = three_steps(on_gpu(file, {sparse}));
 
-    BOOST_TEST_CONTEXT(file.filename().string()) {
-      BOOST_TEST(gpu.before == cpu.before, boost::test_tools::per_element());
-      for (std::size_t i = 0; i < cpu.losses.size(); ++i) {
-        BOOST_TEST(std::abs(gpu.losses[i] - cpu.losses[i]) <= 1e-4 * std::abs(cpu.losses[i]));
+      BOOST_TEST_CONTEXT(file.filename().string() << " with " << sparse) {
+        BOOST_TEST(gpu.before == cpu.before, boost::test_tools::per_element());
+        for (std::size_t i = 0; i < cpu.losses.size(); ++i) {
+          BOOST_TEST(std::abs(gpu.losses[i] - cpu.losses[i]) <= 1e-4 * std::abs(cpu.losses[i]));
+        }
+        BOOST_TEST(distance(gpu.after, cpu.after) <= 0.01 * distance(cpu.after, cpu.before));
       }
-      BOOST_TEST(distance(gpu.after, cpu.after) <= 0.01 * distance(cpu.after, cpu.before));
     }
   }
 }

@@ -88,6 +88,13 @@ BOOST_AUTO_TEST_CASE(kernels_are_checked_only_where_the_host_can_read_their_memo
              "memory of CUDA");
 }
 
+BOOST_AUTO_TEST_CASE(a_library_for_gpus_is_refused_without_one) {
+  BOOST_TEST(refusal(kGood, {"device=CUDA", "run.sparse=CUSPARSE"}) == "accepted");
+  BOOST_TEST(refusal(kGood, {"run.sparse=OWN"}) == "accepted");
+  BOOST_TEST(refusal(kGood, {"run.sparse=CUSPARSE"}) ==
+             "a.pbtxt: run.sparse: CUSPARSE, but no GPU computes");
+}
+
 BOOST_AUTO_TEST_CASE(numbers_of_the_contrastive_models_are_checked) {
   BOOST_TEST(refusal(kGood, {"model.sgl={rate: 1}"}) ==
              "a.pbtxt: model.sgl.rate: found 1, expected 0 <= x < 1");

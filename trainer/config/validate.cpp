@@ -247,6 +247,8 @@ void validate(const v1::Config& config, const std::string& origin) {
   check.holds(!config.run().checked() || config.device() != v1::Config::CUDA, "run.checked",
               "every argument is looked at by the host, which cannot read the memory of CUDA",
               "device: CPU checks the same program");
+  check.holds(config.run().sparse() == v1::Run::OWN || config.device() == v1::Config::CUDA,
+              "run.sparse", "CUSPARSE, but no GPU computes", "use it with device: CUDA");
   validate_schedule(config.schedule(), check);
   check.at_least("schedule.warmup_steps", static_cast<Index>(config.schedule().warmup_steps()),
                  Index{0});
