@@ -96,7 +96,7 @@ struct TinyData {
   fs::path data = make_tiny_dataset(folder.path());
 
   v1::Config config(const std::string& name, const std::vector<std::string>& assignments) const {
-    return tiny_config(CHORALE_SOURCE_DIR "/configs/tiny/" + name + ".pbtxt", data, assignments);
+    return tiny_config(source_folder() / "configs/tiny" / (name + ".pbtxt"), data, assignments);
   }
 };
 

@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(an_interrupted_run_stops_early_where_an_uninterrupted_one_d
   const TemporaryFolder folder;
   const auto data = make_tiny_dataset(folder.path());
   const v1::Config config =
-      tiny_config(CHORALE_SOURCE_DIR "/configs/tiny/mf.pbtxt", data,
+      tiny_config(source_folder() / "configs/tiny/mf.pbtxt", data,
                   {"train.epochs=60", "eval.every_epochs=1", "eval.k=10",
                    "train.early_stop.metric=recall@10,ndcg@10", "train.early_stop.patience=3"});
   const auto whole = folder.path() / "whole", parts = folder.path() / "parts";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -14,10 +15,15 @@
 
 namespace chorale::test {
 
+// Where configs/ is: the tree that this was built from, or a bundle (launch/bundle.sh).
+inline std::filesystem::path source_folder() {
+  const char* bundle = std::getenv("CHORALE_SOURCE");
+  return bundle == nullptr ? CHORALE_SOURCE_DIR : bundle;
+}
+
 inline std::vector<std::filesystem::path> tiny_configs() {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(CHORALE_SOURCE_DIR "/configs/tiny")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_folder() / "configs/tiny")) {
     if (entry.path().extension() == ".pbtxt") files.push_back(entry.path());
   }
   std::ranges::sort(files);
