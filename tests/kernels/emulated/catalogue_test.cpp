@@ -34,7 +34,7 @@ void agrees_with_the_reference(const CatalogueRow& row) {
   for (Index n : kHeights) {
     for (Index d : kWidths) {
       for (bool exact : {true, false}) {
-        const bool strided = (n + d) % 2 == 1;
+        const bool strided = (n / 2 + d) % 2 == 1;  // odd widths in strides of whole fours, too
         compare(reference, cuda, row, {.n = n, .d = d, .exact = exact, .strided = strided});
       }
     }
