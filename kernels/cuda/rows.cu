@@ -25,17 +25,17 @@ __global__ void gather_kernel(ConstView x, const LocalIndex* rows, View y, int s
   const int cols = static_cast<int>(y.cols);
   const Index first =
       static_cast<Index>(blockIdx.x) * (kRowsAtOnce * teams) + static_cast<int>(threadIdx.x) / size;
-  LocalIndex from[kRowsAtOnce];
-  for (int k = 0; k < kRowsAtOnce; ++k) {
-    from[k] = first + k * teams < y.rows ? rows[first + k * teams] : -1;
+  const Real* from[kRowsAtOnce];
+  for (int k = 0; k < kRowsAtOnce; ++k) {  // behind the last row: the last, which is not kept
+    const Index i = first + k * teams;
+    from[k] = x.row(rows[i < y.rows ? i : y.rows - 1]);
   }
   for (int j = 4 * lane; j < cols; j += 4 * size) {
-    Four v[kRowsAtOnce] = {};
+    Four v[kRowsAtOnce];
+    for (int k = 0; k < kRowsAtOnce; ++k) v[k] = cuda::load_four<wide>(from[k], j, cols);
     for (int k = 0; k < kRowsAtOnce; ++k) {
-      if (from[k] >= 0) v[k] = cuda::load_four<wide>(x.row(from[k]), j, cols);
-    }
-    for (int k = 0; k < kRowsAtOnce; ++k) {
-      if (from[k] >= 0) cuda::store_four<wide>(y.row(first + k * teams), j, cols, v[k]);
+      const Index i = first + k * teams;
+      if (i < y.rows) cuda::store_four<wide>(y.row(i), j, cols, v[k]);
     }
   }
 }
