@@ -1,4 +1,4 @@
-// The queue of a GPU that is the host.
+// A queue of launches that are run at once, on the host.
 #pragma once
 
 #include <vector>
