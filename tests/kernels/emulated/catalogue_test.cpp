@@ -44,6 +44,19 @@ void order_of_threads_does_not_matter(const CatalogueRow& row) {
   }
 }
 
+// Sixteen bytes at once or four times four: the same order of summation.
+void addresses_do_not_matter(const CatalogueRow& row) {
+  HostQueue queue;
+  const CudaKernels cuda(queue);
+  for (Index d : {64, 260}) {
+    const std::vector<double> packed = run(cuda, row, {.n = 37, .d = d, .exact = false});
+    const std::vector<double> strided =
+        run(cuda, row, {.n = 37, .d = d, .exact = false, .strided = true});
+
+    BOOST_TEST(equal_bits(packed, strided));
+  }
+}
+
 // One test case a kernel, by its name: --run_test=agrees/spmm
 struct OneCaseAKernel {
   OneCaseAKernel(const char* suite, void (*test)(const CatalogueRow&)) {
@@ -56,6 +69,7 @@ struct OneCaseAKernel {
   }
 };
 const OneCaseAKernel agrees("agrees", agrees_with_the_reference);
+const OneCaseAKernel anywhere("anywhere", addresses_do_not_matter);
 const OneCaseAKernel unordered("unordered", order_of_threads_does_not_matter);
 
 }  // namespace
