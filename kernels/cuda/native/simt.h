@@ -41,6 +41,20 @@ __device__ inline unsigned char* dynamic_shared() {
   return memory;
 }
 
+// Copies kBytes (4 or 16) from device to shared memory while the thread goes on; what lies behind
+// the first `valid` bytes becomes zero. Both addresses are multiples of kBytes.
+template <int kBytes>
+__device__ inline void copy_async(void* shared, const void* from, int valid) {
+  const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;"
+               :
+               : "r"(to), "l"(from), "n"(kBytes), "r"(valid)
+               : "memory");
+}
+
+// Waits for the copies of this thread; a barrier then shows them to the others.
+__device__ inline void wait_for_copies() { asm volatile("cp.async.wait_all;" : : : "memory"); }
+
 // Two numbers rounded to bf16 (to nearest, ties to even); `low` in the low half.
 __device__ inline std::uint32_t pack_bf16(float low, float high) {
   std::uint32_t packed;

@@ -18,8 +18,16 @@ constexpr int kWarp = 32;
 
 enum class State { ready, at_warp, at_block, ended };
 
+// See copy_async().
+struct Copy {
+  void* to;
+  const void* from;
+  int bytes, valid;
+};
+
 struct Fiber {
   boost::context::fiber context;
+  std::vector<Copy> copies;  // that have not been waited for
   State state = State::ready;
   int turn = 0;  // which of its warp's two rows of slots its next exchange uses
 };
@@ -107,7 +115,17 @@ void run_block(Block& b, const std::function<void()>& kernel) {
   for (const Fiber& f : b.threads) {
     require(f.state == State::ended, "emulated kernel: threads of block {} wait forever",
             blockIdx.x);
+    require(f.copies.empty(), "emulated kernel: a thread of block {} ended amid a copy",
+            blockIdx.x);
   }
+}
+
+void do_copies(std::vector<Copy>& copies) {
+  for (const Copy& c : copies) {
+    std::memset(c.to, 0, static_cast<std::size_t>(c.bytes));
+    std::memcpy(c.to, c.from, static_cast<std::size_t>(c.valid));
+  }
+  copies.clear();
 }
 
 float of_bf16(std::uint32_t bits) {
@@ -148,6 +166,21 @@ float element_of_b(const std::uint32_t (&pairs)[kWarp][2], int k, int j) {
 }
 
 }  // namespace
+
+void copy_async(void* to, const void* from, int bytes, int valid) {
+  const auto misaligned = [&](const void* at) {
+    return reinterpret_cast<std::uintptr_t>(at) % static_cast<std::uintptr_t>(bytes) != 0;
+  };
+  require(0 <= valid && valid <= bytes && !misaligned(to) && !misaligned(from),
+          "emulated kernel: {} of {} bytes are copied, or an address is no multiple", valid, bytes);
+  std::vector<Copy>& copies = block->threads[static_cast<std::size_t>(block->current)].copies;
+  copies.push_back({to, from, bytes, valid});
+  if (order == Order::ascending) do_copies(copies);
+}
+
+void wait_for_copies() {
+  do_copies(block->threads[static_cast<std::size_t>(block->current)].copies);
+}
 
 void set_order(Order wanted) { order = wanted; }
 

@@ -38,6 +38,15 @@ void launch(Queue&, const Shape& shape, void (*kernel)(Parameters...),
 }
 
 unsigned char* dynamic_shared();
+// Done at once in one order of threads, by wait_for_copies() in the other: what is read or
+// overwritten too early gives two results.
+void copy_async(void* shared, const void* from, int bytes, int valid);
+template <int kBytes>
+void copy_async(void* shared, const void* from, int valid) {
+  copy_async(shared, from, kBytes, valid);
+}
+void wait_for_copies();
+
 std::uint32_t pack_bf16(float low, float high);
 inline float exp2_approximately(float x) { return std::exp2(x); }
 void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]);
