@@ -14,28 +14,39 @@ using cuda::Pieces;
 
 namespace {
 
-// A pack of columns of y, of which those before `end` exist.
-template <bool kAdds, int kWidth>
-__device__ void store_pack(const float* sum, float* y, Index columns, bool is_wide) {
-  using Pack = cuda::Pack<kWidth>;
-  if (is_wide && columns >= kWidth) {
-    Pack pack;
-    if constexpr (kAdds) pack = *reinterpret_cast<const Pack*>(y);
-    for (int c = 0; c < kWidth; ++c) pack.at[c] = kAdds ? pack.at[c] + sum[c] : sum[c];
-    *reinterpret_cast<Pack*>(y) = pack;
-  } else {
-    for (int c = 0; c < kWidth; ++c) {
-      if (c < columns) y[c] = kAdds ? y[c] + sum[c] : sum[c];
+// y or y += a thread's elements of a tile, of which those before `rows` and `cols` exist; kWhole:
+// all columns do, and y takes a pack at once.
+template <bool kAdds, bool kWhole, int kColumns>
+__device__ void store(const float (&sum)[8][kColumns], Real* y, Index stride, Index rows,
+                      Index cols) {
+  using Place = cuda::TilePlace<kColumns>;
+  using Pack = cuda::Pack<Place::kWidth>;
+  const Place place;
+  for (int r = 0; r < 8; ++r) {
+    if (place.row(r) >= rows) continue;
+    for (int p = 0; p < kColumns / Place::kWidth; ++p) {
+      Real* const there = y + place.row(r) * stride + place.column(p);
+      const float* const mine = sum[r] + p * Place::kWidth;
+      if constexpr (kWhole) {
+        Pack pack;
+        if constexpr (kAdds) pack = *reinterpret_cast<const Pack*>(there);
+        for (int c = 0; c < Place::kWidth; ++c) pack.at[c] = kAdds ? pack.at[c] + mine[c] : mine[c];
+        cuda::store_at_once(there, pack.at);
+      } else {
+        for (int c = 0; c < Place::kWidth && place.column(p) + c < cols; ++c) {
+          there[c] = kAdds ? there[c] + mine[c] : mine[c];
+        }
+      }
     }
   }
 }
 
 // y_i = x_i w_g, or y_i += x_i w_g^T, for the rows i of group g.
 template <int kColumns, bool kIsTransposed>
-__global__ void product_kernel(Operand x, Pieces pieces, Matrices<const Real> w, View y,
-                               bool y_is_wide, int tiles_across) {
+__global__ void __launch_bounds__(cuda::kTileThreads, 4)
+    product_kernel(Operand x, Pieces pieces, Matrices<const Real> w, View y, bool y_is_wide,
+                   int tiles_across) {
   __shared__ cuda::TileMemory<kColumns> memory;
-  using Place = cuda::TilePlace<kColumns>;
   const int piece = static_cast<int>(blockIdx.x) / tiles_across;
   const int g = pieces.group_of(piece);
   const Index first_row =
@@ -48,15 +59,12 @@ __global__ void product_kernel(Operand x, Pieces pieces, Matrices<const Real> w,
   float sum[8][kColumns];
   cuda::multiply<kColumns, kIsTransposed>({x, matrix, first_row, last_row, first_col}, memory, sum);
 
-  const Place place;
-  for (int r = 0; r < 8; ++r) {
-    const Index i = first_row + place.row(r);
-    if (i >= last_row) continue;
-    for (int p = 0; p < kColumns / Place::kWidth; ++p) {
-      const Index j = first_col + place.column(p);
-      store_pack<kIsTransposed, Place::kWidth>(sum[r] + p * Place::kWidth, y.row(i) + j, y.cols - j,
-                                               y_is_wide);
-    }
+  Real* const corner = y.row(first_row) + first_col;
+  const Index rows = last_row - first_row, cols = y.cols - first_col;
+  if (y_is_wide && cols >= 8 * kColumns) {
+    store<kIsTransposed, true>(sum, corner, y.stride, rows, cols);
+  } else {
+    store<kIsTransposed, false>(sum, corner, y.stride, rows, cols);
   }
 }
 

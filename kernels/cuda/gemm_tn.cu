@@ -42,8 +42,9 @@ struct Memory {
 
 // sums[piece] = sum over a chunk's rows of x_i^T dy_i; a block does one tile of it.
 template <int kColumns>
-__global__ void chunk_kernel(Operand x, Operand dy, Pieces pieces, Chunks chunks, int tiles_across,
-                             int tiles, float* sums) {
+__global__ void __launch_bounds__(kThreads, 8)
+    chunk_kernel(Operand x, Operand dy, Pieces pieces, Chunks chunks, int tiles_across, int tiles,
+                 float* sums) {
   constexpr int kWidth = kColumns < 4 ? kColumns : 4;
   __shared__ Memory<kColumns> memory;
   const int piece = static_cast<int>(blockIdx.x) / tiles;

@@ -54,28 +54,40 @@ struct TileMemory {
   alignas(16) float right[2][kTileDepth][kCols + 4];
 };
 
-// to(i, j) = x(first_row + i, first_col + j), zero from `last_row` and from x.cols on.
+// Rows or columns [first, last) of a matrix as far as they lie in a slice of kMost.
+template <int kMost>
+__device__ int within(Index first, Index last) {
+  return last - first < kMost ? static_cast<int>(last - first) : kMost;
+}
+
+// to(i, j) = x(first_row + i, first_col + j), zero from `last_row` and from x.cols on. A thread's
+// copies lie below each other.
 template <int kThreads, int kRows, int kCols, int kStride>
 __device__ void copy_slice(const Operand& from, Index first_row, Index last_row, Index first_col,
                            float (&to)[kRows][kStride]) {
-  constexpr int kWide = 4;
+  constexpr int kWide = 4, kAcross = kCols / kWide;
+  static_assert(kThreads % kCols == 0);
   const ConstView& x = from.x;
-  const Real* corner = x.row(first_row) + first_col;
-  const Index rows = last_row - first_row, cols = x.cols - first_col;
+  const int rows = within<kRows>(first_row, last_row), cols = within<kCols>(first_col, x.cols);
+  const int thread = static_cast<int>(threadIdx.x);
   if (from.is_wide) {
-    for (int e = 0; e < kRows * kCols / kWide; e += kThreads) {
-      const int at = e + static_cast<int>(threadIdx.x);
-      const int i = at / (kCols / kWide), j = at % (kCols / kWide) * kWide;
-      const Index there = i < rows ? cols - j : 0;
-      const int valid = there >= kWide ? kWide : there > 0 ? static_cast<int>(there) : 0;
-      copy_async<16>(&to[i][j], valid > 0 ? corner + i * x.stride + j : x.data, 4 * valid);
+    const int j = thread % kAcross * kWide;
+    const int there = cols - j < 0 ? 0 : cols - j < kWide ? cols - j : kWide;
+    const Real* const column = x.row(first_row) + first_col + j;
+    for (int i = thread / kAcross, down = 0; down < kRows; down += kThreads / kAcross) {
+      if (i + down >= kRows) continue;
+      const int valid = i + down < rows ? there : 0;
+      copy_async<16>(&to[i + down][j], valid > 0 ? column + (i + down) * x.stride : x.data,
+                     4 * valid);
     }
   } else {
-    for (int e = 0; e < kRows * kCols; e += kThreads) {
-      const int at = e + static_cast<int>(threadIdx.x);
-      const int i = at / kCols, j = at % kCols;
-      const bool valid = i < rows && j < cols;
-      copy_async<4>(&to[i][j], valid ? corner + i * x.stride + j : x.data, valid ? 4 : 0);
+    const int j = thread % kCols;
+    const Real* const column = x.row(first_row) + first_col + j;
+#pragma unroll 1  // addresses worked out in advance would fill the registers
+    for (int i = thread / kCols, down = 0; down < kRows; down += kThreads / kCols) {
+      const bool valid = i + down < rows && j < cols;
+      copy_async<4>(&to[i + down][j], valid ? column + (i + down) * x.stride : x.data,
+                    valid ? 4 : 0);
     }
   }
 }
@@ -84,14 +96,15 @@ __device__ void copy_slice(const Operand& from, Index first_row, Index last_row,
 template <int kThreads, int kRows, int kCols, int kStride>
 __device__ void copy_transposed(const Operand& from, Index first_row, Index first_col,
                                 float (&to)[kCols][kStride]) {
+  static_assert(kThreads % kCols == 0);
   const ConstView& x = from.x;
-  const Real* corner = x.row(first_row) + first_col;
-  const Index rows = x.rows - first_row, cols = x.cols - first_col;
-  for (int e = 0; e < kRows * kCols; e += kThreads) {
-    const int at = e + static_cast<int>(threadIdx.x);
-    const int i = at / kCols, j = at % kCols;
-    const bool valid = i < rows && j < cols;
-    copy_async<4>(&to[j][i], valid ? corner + i * x.stride + j : x.data, valid ? 4 : 0);
+  const int rows = within<kRows>(first_row, x.rows), cols = within<kCols>(first_col, x.cols);
+  const int thread = static_cast<int>(threadIdx.x), j = thread % kCols;
+  const Real* const column = x.row(first_row) + first_col + j;
+#pragma unroll 2
+  for (int i = thread / kCols, down = 0; down < kRows; down += kThreads / kCols) {
+    const bool valid = i + down < rows && j < cols;
+    copy_async<4>(&to[j][i + down], valid ? column + (i + down) * x.stride : x.data, valid ? 4 : 0);
   }
 }
 
@@ -123,12 +136,12 @@ __device__ void multiply_slices(const TileMemory<kColumns>& memory, int turn,
   using Place = TilePlace<kColumns>;
   constexpr int kWidth = Place::kWidth;
   const Place place;
-  for (int q = 0; q < kTileDepth; q += 4) {
-    Pack<4> a[8];
+  for (int q = 0; q < kTileDepth; q += 2) {
+    Pack<2> a[8];
     for (int r = 0; r < 8; ++r) {
-      a[r] = reinterpret_cast<const Pack<4>&>(memory.left[turn][place.row(r)][q]);
+      a[r] = reinterpret_cast<const Pack<2>&>(memory.left[turn][place.row(r)][q]);
     }
-    for (int e = 0; e < 4; ++e) {
+    for (int e = 0; e < 2; ++e) {
       Pack<kWidth> b[kColumns / kWidth];
       for (int p = 0; p < kColumns / kWidth; ++p) {
         b[p] = reinterpret_cast<const Pack<kWidth>&>(memory.right[turn][q + e][place.column(p)]);

@@ -167,12 +167,16 @@ float element_of_b(const std::uint32_t (&pairs)[kWarp][2], int k, int j) {
 
 }  // namespace
 
+void require_aligned(const void* address, std::size_t bytes) {
+  require(reinterpret_cast<std::uintptr_t>(address) % bytes == 0,
+          "emulated kernel: {} bytes are accessed at once at an address that is no multiple",
+          bytes);
+}
+
 void copy_async(void* to, const void* from, int bytes, int valid) {
-  const auto misaligned = [&](const void* at) {
-    return reinterpret_cast<std::uintptr_t>(at) % static_cast<std::uintptr_t>(bytes) != 0;
-  };
-  require(0 <= valid && valid <= bytes && !misaligned(to) && !misaligned(from),
-          "emulated kernel: {} of {} bytes are copied, or an address is no multiple", valid, bytes);
+  require_aligned(to, static_cast<std::size_t>(bytes));
+  require_aligned(from, static_cast<std::size_t>(bytes));
+  require(0 <= valid && valid <= bytes, "emulated kernel: {} bytes of {} are copied", valid, bytes);
   std::vector<Copy>& copies = block->threads[static_cast<std::size_t>(block->current)].copies;
   copies.push_back({to, from, bytes, valid});
   if (order == Order::ascending) do_copies(copies);
