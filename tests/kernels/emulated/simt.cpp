@@ -58,21 +58,6 @@ void pause(State state) {
 
 int in_order(int i, int n) { return order == Order::ascending ? i : n - 1 - i; }
 
-// Runs every thread that can run; false if none could.
-bool turn_of(Block& b) {
-  const int n = static_cast<int>(b.threads.size());
-  bool moved = false;
-  for (int i = 0; i < n; ++i) {
-    b.current = in_order(i, n);
-    Fiber& f = b.threads[static_cast<std::size_t>(b.current)];
-    if (f.state != State::ready) continue;
-    threadIdx.x = static_cast<unsigned>(b.current);
-    f.context = std::move(f.context).resume();
-    moved = true;
-  }
-  return moved;
-}
-
 // Wakes those of [first, last) if all wait at `state`. Somebody who has ended while others wait
 // will never come.
 bool release(Block& b, int first, int last, State state) {
@@ -89,13 +74,30 @@ bool release(Block& b, int first, int last, State state) {
   return true;
 }
 
-bool release_some(Block& b) {
-  const int n = static_cast<int>(b.threads.size());
-  bool any = release(b, 0, n, State::at_block);
-  for (int first = 0; first < n; first += kWarp) {
-    any |= release(b, first, first + kWarp, State::at_warp);
+// Runs every thread of a warp that can run; false if none could.
+bool turn_of_warp(Block& b, int first) {
+  bool moved = false;
+  for (int i = 0; i < kWarp; ++i) {
+    b.current = first + in_order(i, kWarp);
+    Fiber& f = b.threads[static_cast<std::size_t>(b.current)];
+    if (f.state != State::ready) continue;
+    threadIdx.x = static_cast<unsigned>(b.current);
+    f.context = std::move(f.context).resume();
+    moved = true;
   }
-  return any;
+  return moved;
+}
+
+// Each warp in turn runs until the block holds it up; false if none could. Nothing but a barrier
+// keeps warps together: where one is missing, a warp overtakes the others by all it can.
+bool turn_of(Block& b) {
+  const int n = static_cast<int>(b.threads.size());
+  bool moved = false;
+  for (int w = 0; w < n / kWarp; ++w) {
+    const int first = in_order(w, n / kWarp) * kWarp;
+    while (turn_of_warp(b, first) || release(b, first, first + kWarp, State::at_warp)) moved = true;
+  }
+  return moved;
 }
 
 void run_block(Block& b, const std::function<void()>& kernel) {
@@ -110,7 +112,7 @@ void run_block(Block& b, const std::function<void()>& kernel) {
           return std::move(b.scheduler);
         });
   }
-  while (turn_of(b) || release_some(b)) {
+  while (turn_of(b) || release(b, 0, static_cast<int>(b.threads.size()), State::at_block)) {
   }
   for (const Fiber& f : b.threads) {
     require(f.state == State::ended, "emulated kernel: threads of block {} wait forever",
