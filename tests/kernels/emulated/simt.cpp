@@ -248,9 +248,9 @@ void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32
 }  // namespace chorale::cuda
 
 unsigned __ballot_sync(unsigned mask, int holds) {
+  chorale::cuda::require_whole_warp(mask);
+  const auto& votes = chorale::cuda::post(holds != 0);
   unsigned all = 0;
-  for (int lane = 0; lane < 32; ++lane) {
-    all |= static_cast<unsigned>(__shfl_sync(mask, holds != 0 ? 1u : 0u, lane)) << lane;
-  }
+  for (int lane = 0; lane < 32; ++lane) all |= static_cast<unsigned>(votes[lane]) << lane;
   return all;
 }
