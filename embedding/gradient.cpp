@@ -60,12 +60,12 @@ View Gradient::dense(Arena& arena, Index rows, Index cols) {
   return dense_;
 }
 
-View Gradient::lane(Arena& arena, int local_lanes, int l, Index rows, Index cols) {
-  if (stack_.data == nullptr) stack_ = zeros(arena, local_lanes, rows * cols);
-  require(stack_.rows == local_lanes && stack_.cols == rows * cols && 0 <= l && l < local_lanes,
-          "lane {} of {} with {} numbers asked of a stack of {} with {}", l, local_lanes,
-          rows * cols, stack_.rows, stack_.cols);
-  return {stack_.row(l), rows, cols};
+View Gradient::lanes(Arena& arena, int local_lanes, Index size) {
+  if (stack_.data == nullptr) stack_ = zeros(arena, local_lanes, size);
+  require(stack_.rows == local_lanes && stack_.cols == size,
+          "{} lanes of {} numbers asked of a stack of {} with {}", local_lanes, size, stack_.rows,
+          stack_.cols);
+  return stack_;
 }
 
 ConstView Gradient::reduce_dense(Arena& arena, Communicator& comm, const Lanes& lanes, Index rows,

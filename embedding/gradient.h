@@ -37,8 +37,9 @@ class Gradient {
   View dense(Arena& arena, Index rows, Index cols);
   // A row-sparse contribution; the memory must live as long as the step.
   void add(const SparsePart& part) { parts_.push_back(part); }
-  // Lane l's (rows, cols) contribution to a replicated table, zero when first asked for in a step.
-  View lane(Arena& arena, int local_lanes, int l, Index rows, Index cols);
+  // What each local lane contributes to a replicated table of so many numbers, zero when first
+  // asked for in a step.
+  View lanes(Arena& arena, int local_lanes, Index size);
 
   // Everything as one dense (rows, cols) gradient; a lane stack is summed over all ranks.
   // Collective for replicated tables.

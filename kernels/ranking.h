@@ -13,7 +13,7 @@ namespace chorale {
 
 // Does (score, id) stand before (other, other_id)? An id of -1 marks an unfilled place, which is
 // last.
-inline bool ranks_before(Real score, Index id, Real other, Index other_id) {
+CHORALE_EVERYWHERE inline bool ranks_before(Real score, Index id, Real other, Index other_id) {
   if (id < 0 || other_id < 0) return other_id < 0 && id >= 0;
   const bool is_nan = std::isnan(score), other_is_nan = std::isnan(other);
   if (is_nan != other_is_nan) return is_nan;

@@ -22,7 +22,7 @@ std::vector<std::vector<Real>> sum_of_lanes(int ranks, int lanes, Index rows, In
     const Lanes l = make_lanes(lanes, comm.size(), comm.rank());
     Gradient gradient;
     for (int i = 0; i < l.local(); ++i) {
-      const View v = gradient.lane(arena, l.local(), i, rows, cols);
+      const View v = gradient.lanes(arena, l.local(), rows * cols).row_block(i, i + 1);
       set(*device, v, numbers(static_cast<std::uint64_t>(l.begin() + i), rows * cols));
     }
     found[static_cast<std::size_t>(comm.rank())] =
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(a_new_gradient_is_empty_and_so_is_a_cleared_one) {
 
   dense.dense(rank.arena, 2, 2);
   sparse.add(rank.part({0}, {1, 2}, 2));
-  lanes.lane(rank.arena, 3, 1, 2, 2);
+  lanes.lanes(rank.arena, 3, 4);
 
   for (Gradient* g : {&dense, &sparse, &lanes}) {
     BOOST_TEST(!g->is_empty());
@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_lane_nobody_wrote_to_is_zero) {
   Gradient g;
   set(*rank.device, rank.arena.take_view(3, 4), std::vector<Real>(12, 9));
   rank.arena.reset();
-  set(*rank.device, g.lane(rank.arena, 3, 1, 2, 2), {1, 2, 3, 4});
+  set(*rank.device, g.lanes(rank.arena, 3, 4).row_block(1, 2), {1, 2, 3, 4});
 
   const ConstView sum = g.reduce_dense(rank.arena, *rank.comm, {.count = 3}, 2, 2);
 
@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(one_step_on_a_replicated_table_gives_all_ranks_the_same_bit
       Table weight(*device, "w", l, 7, 3, xavier_uniform_values(1, "w", 7, 3));
       weight.allocate_state(adam->state(3));
       for (int i = 0; i < l.local(); ++i) {
-        const View v = weight.gradient().lane(arena, l.local(), i, 7, 3);
+        const View v = weight.gradient().lanes(arena, l.local(), 21).row_block(i, i + 1);
         set(*device, v, numbers(static_cast<std::uint64_t>(l.begin() + i), 21));
       }
       const Trained tables[] = {{&weight}};

@@ -21,7 +21,7 @@ Table* Var::leaf() const { return tape->nodes_[static_cast<std::size_t>(id)].lea
 View Var::grad() const {
   Tape::Node& n = tape->nodes_[static_cast<std::size_t>(id)];
   if (n.leaf != nullptr) {
-    require(n.layout == Layout::rows, "grad: {} is replicated; use lane_grad", n.leaf->name());
+    require(n.layout == Layout::rows, "grad: {} is replicated; use lane_grads", n.leaf->name());
     return n.leaf->gradient().dense(tape->arena_, n.value.rows, n.value.cols);
   }
   if (n.grad.data == nullptr) {
@@ -32,11 +32,10 @@ View Var::grad() const {
   return n.grad;
 }
 
-View Var::lane_grad(int l) const {
+View Var::lane_grads() const {
   const Tape::Node& n = tape->nodes_[static_cast<std::size_t>(id)];
-  require(n.leaf != nullptr && n.layout == Layout::replicated, "lane_grad: not a replicated leaf");
-  return n.leaf->gradient().lane(tape->arena_, tape->lanes().local(), l, n.value.rows,
-                                 n.value.cols);
+  require(n.leaf != nullptr && n.layout == Layout::replicated, "lane_grads: not a replicated leaf");
+  return n.leaf->gradient().lanes(tape->arena_, tape->lanes().local(), n.value.rows * n.value.cols);
 }
 
 Tape::Tape(Device& device, Communicator& comm, const Lanes& lanes, std::uint64_t seed)

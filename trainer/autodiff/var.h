@@ -23,8 +23,8 @@ struct Var {
   View out() const;         // the value, to be written by the op that made it
   bool wants_grad() const;  // false: nothing learnable stands behind it, its adjoint may be skipped
   View grad() const;        // zero when first asked for; of a partial scalar: (1, 1)
-  View lane_grad(int l) const;  // of a replicated leaf: the contribution of this rank's l-th lane
-  Table* leaf() const;          // the table it shows, or null
+  View lane_grads() const;  // of a replicated leaf, of each lane of this rank: (lanes, rows cols)
+  Table* leaf() const;      // the table it shows, or null
 };
 
 }  // namespace chorale

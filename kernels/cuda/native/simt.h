@@ -41,6 +41,32 @@ __device__ inline unsigned char* dynamic_shared() {
   return memory;
 }
 
+// Copies kBytes (4 or 16) from device to shared memory while the thread goes on; what lies behind
+// the first `valid` bytes becomes zero. Both addresses are multiples of kBytes.
+template <int kBytes>
+__device__ inline void copy_async(void* shared, const void* from, int valid) {
+  const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;"
+               :
+               : "r"(to), "l"(from), "n"(kBytes), "r"(valid)
+               : "memory");
+}
+
+// Waits for the copies of this thread; a barrier then shows them to the others.
+__device__ inline void wait_for_copies() { asm volatile("cp.async.wait_all;" : : : "memory"); }
+
+// Writes 2 or 4 neighbouring numbers at once; `to` is a multiple of their size. Where the compiler
+// sees that it could write them one by one, it does.
+__device__ inline void store_at_once(float* to, const float (&x)[2]) {
+  asm volatile("st.global.v2.f32 [%0], {%1, %2};" : : "l"(to), "f"(x[0]), "f"(x[1]) : "memory");
+}
+__device__ inline void store_at_once(float* to, const float (&x)[4]) {
+  asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};"
+               :
+               : "l"(to), "f"(x[0]), "f"(x[1]), "f"(x[2]), "f"(x[3])
+               : "memory");
+}
+
 // Two numbers rounded to bf16 (to nearest, ties to even); `low` in the low half.
 __device__ inline std::uint32_t pack_bf16(float low, float high) {
   std::uint32_t packed;

@@ -18,8 +18,16 @@ constexpr int kWarp = 32;
 
 enum class State { ready, at_warp, at_block, ended };
 
+// See copy_async().
+struct Copy {
+  void* to;
+  const void* from;
+  int bytes, valid;
+};
+
 struct Fiber {
   boost::context::fiber context;
+  std::vector<Copy> copies;  // that have not been waited for
   State state = State::ready;
   int turn = 0;  // which of its warp's two rows of slots its next exchange uses
 };
@@ -109,7 +117,17 @@ void run_block(Block& b, const std::function<void()>& kernel) {
   for (const Fiber& f : b.threads) {
     require(f.state == State::ended, "emulated kernel: threads of block {} wait forever",
             blockIdx.x);
+    require(f.copies.empty(), "emulated kernel: a thread of block {} ended amid a copy",
+            blockIdx.x);
   }
+}
+
+void do_copies(std::vector<Copy>& copies) {
+  for (const Copy& c : copies) {
+    std::memset(c.to, 0, static_cast<std::size_t>(c.bytes));
+    std::memcpy(c.to, c.from, static_cast<std::size_t>(c.valid));
+  }
+  copies.clear();
 }
 
 float of_bf16(std::uint32_t bits) {
@@ -150,6 +168,25 @@ float element_of_b(const std::uint32_t (&pairs)[kWarp][2], int k, int j) {
 }
 
 }  // namespace
+
+void require_aligned(const void* address, std::size_t bytes) {
+  require(reinterpret_cast<std::uintptr_t>(address) % bytes == 0,
+          "emulated kernel: {} bytes are accessed at once at an address that is no multiple",
+          bytes);
+}
+
+void copy_async(void* to, const void* from, int bytes, int valid) {
+  require_aligned(to, static_cast<std::size_t>(bytes));
+  require_aligned(from, static_cast<std::size_t>(bytes));
+  require(0 <= valid && valid <= bytes, "emulated kernel: {} bytes of {} are copied", valid, bytes);
+  std::vector<Copy>& copies = block->threads[static_cast<std::size_t>(block->current)].copies;
+  copies.push_back({to, from, bytes, valid});
+  if (order == Order::ascending) do_copies(copies);
+}
+
+void wait_for_copies() {
+  do_copies(block->threads[static_cast<std::size_t>(block->current)].copies);
+}
 
 void set_order(Order wanted) { order = wanted; }
 
@@ -211,9 +248,9 @@ void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32
 }  // namespace chorale::cuda
 
 unsigned __ballot_sync(unsigned mask, int holds) {
+  chorale::cuda::require_whole_warp(mask);
+  const auto& votes = chorale::cuda::post(holds != 0);
   unsigned all = 0;
-  for (int lane = 0; lane < 32; ++lane) {
-    all |= static_cast<unsigned>(__shfl_sync(mask, holds != 0 ? 1u : 0u, lane)) << lane;
-  }
+  for (int lane = 0; lane < 32; ++lane) all |= static_cast<unsigned>(votes[lane]) << lane;
   return all;
 }

@@ -38,6 +38,23 @@ void launch(Queue&, const Shape& shape, void (*kernel)(Parameters...),
 }
 
 unsigned char* dynamic_shared();
+void require_aligned(const void* address, std::size_t bytes);
+
+// Done at once in one order of threads, by wait_for_copies() in the other: what is read or
+// overwritten too early gives two results.
+void copy_async(void* shared, const void* from, int bytes, int valid);
+template <int kBytes>
+void copy_async(void* shared, const void* from, int valid) {
+  copy_async(shared, from, kBytes, valid);
+}
+void wait_for_copies();
+
+template <int kWidth>
+void store_at_once(float* to, const float (&x)[kWidth]) {
+  require_aligned(to, sizeof(x));
+  std::memcpy(to, x, sizeof(x));
+}
+
 std::uint32_t pack_bf16(float low, float high);
 inline float exp2_approximately(float x) { return std::exp2(x); }
 void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]);

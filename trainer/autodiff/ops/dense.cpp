@@ -13,10 +13,8 @@ Var matmul(Var x, Var w) {
   t.kernels().gemm(x.value(), w.value(), y.out());
   t.on_backward(y, {x, w}, [=, &t] {
     if (x.wants_grad()) t.kernels().gemm_nt(y.grad(), w.value(), x.grad());  // dx += dy w^T
-    t.each_lane(x.part(), [&](int l, Index first, Index last) {
-      t.kernels().gemm_tn(x.value().row_block(first, last), y.grad().row_block(first, last),
-                          w.lane_grad(l));  // dw += x^T dy, this lane's
-    });
+    t.kernels().grouped_gemm_tn(x.value(), x.part().lane_offsets(), y.grad(),
+                                w.lane_grads());  // dw += x^T dy, lane by lane
   });
   return y;
 }
@@ -33,7 +31,7 @@ Var add_bias(Var x, Var b) {
   t.on_backward(y, {x, b}, [=, &t] {
     if (x.wants_grad()) t.kernels().axpy(1, y.grad(), x.grad());
     t.each_lane(x.part(), [&](int l, Index first, Index last) {
-      t.kernels().column_sums(y.grad().row_block(first, last), b.lane_grad(l));
+      t.kernels().column_sums(y.grad().row_block(first, last), b.lane_grads().row_block(l, l + 1));
     });
   });
   return y;
