@@ -18,10 +18,18 @@ constexpr int kWarp = 32;
 
 enum class State { ready, at_warp, at_block, ended };
 
+struct Copy {
+  void* to;
+  const void* from;
+  int group;
+};
+
 struct Fiber {
   boost::context::fiber context;
   State state = State::ready;
-  int turn = 0;  // which of its warp's two rows of slots its next exchange uses
+  int turn = 0;              // which of its warp's two rows of slots its next exchange uses
+  std::vector<Copy> copies;  // that nobody has waited for
+  int groups = 0;            // of copies, closed
 };
 
 // A warp's mail: two rows, so that one wait an exchange is enough. Nobody can be two exchanges
@@ -94,6 +102,8 @@ void run_block(Block& b, const std::function<void()>& kernel) {
   for (Fiber& f : b.threads) {
     f.state = State::ready;
     f.turn = 0;
+    f.copies.clear();
+    f.groups = 0;
     f.context =
         boost::context::fiber(std::allocator_arg, b.stacks, [&](boost::context::fiber&& scheduler) {
           b.scheduler = std::move(scheduler);
@@ -204,6 +214,58 @@ void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32
     const int i = g + e / 2 * 8, j = 2 * t + e % 2;
     for (int k = 0; k < 16; ++k) c[e] += element_of_a(all_a, i, k) * element_of_b(all_b, k, j);
   }
+}
+
+namespace {
+
+// Element (i, j) of matrix q, of which lane 8 q + i brought the address of row i.
+std::uint32_t element(const std::uint64_t (&rows)[kWarp], int q, int i, int j) {
+  std::uint16_t bits;
+  std::memcpy(&bits, reinterpret_cast<const std::uint16_t*>(rows[8 * q + i]) + j, sizeof(bits));
+  return bits;
+}
+
+const std::uint64_t (&rows_of_matrices(const void* row))[kWarp] {
+  const auto address = reinterpret_cast<std::uintptr_t>(row);
+  require(address % 16 == 0, "emulated kernel: the row of a matrix is not aligned to 16 bytes");
+  return post(address);
+}
+
+Fiber& this_fiber() { return block->threads[static_cast<std::size_t>(block->current)]; }
+
+}  // namespace
+
+void load_matrices(std::uint32_t (&word)[4], const void* row) {
+  const auto& rows = rows_of_matrices(row);
+  const int g = lane() / 4, t = lane() % 4;
+  for (int q = 0; q < 4; ++q) {
+    word[q] = element(rows, q, g, 2 * t) | element(rows, q, g, 2 * t + 1) << 16;
+  }
+}
+
+void load_matrices_transposed(std::uint32_t (&word)[4], const void* row) {
+  const auto& rows = rows_of_matrices(row);
+  const int g = lane() / 4, t = lane() % 4;
+  for (int q = 0; q < 4; ++q) {
+    word[q] = element(rows, q, 2 * t, g) | element(rows, q, 2 * t + 1, g) << 16;
+  }
+}
+
+void copy_async(void* to, const void* from) {
+  require((reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from)) % 16 == 0,
+          "emulated kernel: a copy is not aligned to 16 bytes");
+  this_fiber().copies.push_back({to, from, this_fiber().groups});
+}
+
+void close_copies() { ++this_fiber().groups; }
+
+void wait_for_copies(int groups) {
+  Fiber& f = this_fiber();
+  std::erase_if(f.copies, [&](const Copy& c) {
+    if (c.group >= f.groups - groups) return false;
+    std::memcpy(c.to, c.from, 16);
+    return true;
+  });
 }
 
 }  // namespace chorale::cuda

@@ -41,6 +41,17 @@ unsigned char* dynamic_shared();
 std::uint32_t pack_bf16(float low, float high);
 inline float exp2_approximately(float x) { return std::exp2(x); }
 void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]);
+void load_matrices(std::uint32_t (&word)[4], const void* row);
+void load_matrices_transposed(std::uint32_t (&word)[4], const void* row);
+
+// A copy happens when it is waited for, no sooner.
+void copy_async(void* to, const void* from);
+void close_copies();
+void wait_for_copies(int groups);
+template <int kGroups>
+void wait_for_copies() {
+  wait_for_copies(kGroups);
+}
 
 // The value that the thread of this lane of the warp brings.
 std::uint64_t exchange(std::uint64_t mine, int lane);
