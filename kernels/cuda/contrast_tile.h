@@ -35,9 +35,12 @@ struct Stage {
     const int me = static_cast<int>(threadIdx.x);
     const Index plane = p.padded * kRowBytes;
     const unsigned char* from = p.images + slice * kTerms * plane + row * kRowBytes;
+    static_assert(kImage % (kThreads * 16) == 0);
+#pragma unroll
     for (int t = 0; t < kTerms; ++t) {
-      for (int piece = me * 16; piece < kImage; piece += kThreads * 16) {
-        copy_async(at + t * kImage + piece, from + t * plane + piece);
+#pragma unroll
+      for (int c = 0; c < kImage; c += kThreads * 16) {
+        copy_async(at + t * kImage + c + me * 16, from + t * plane + c + me * 16);
       }
     }
     const int numbers = me * 4, names = me * 2;
@@ -202,28 +205,41 @@ inline __device__ void store_own_names(const Pass& p, Index* names) {
   names[threadIdx.x] = i < p.rows ? p.own.names[p.first + i] : 0;
 }
 
-// Puts -infinity in the place of pairs that do not count. row: the first other row of the tile.
-template <int kTerms, int kTile>
-__device__ void leave_out(const Pass& p, const OwnRows<kTerms>& own, const Index* own_names,
-                          Index row, const Index* names, float (&x)[2][kTile / 8][4]) {
-  const Index self = p.first + own.begin;
-  const bool meets_self = p.skips_self && row < self + kWarpTile && self < row + kTile;
-  const bool is_named = p.names != nullptr;
-  if (row + kTile <= p.others && !is_named && !meets_self) return;
+// x = -infinity where is_out(m, half, column).
+template <int kTile, class IsOut>
+__device__ void leave_out_where(float (&x)[2][kTile / 8][4], IsOut is_out) {
 #pragma unroll
   for (int m = 0; m < 2; ++m) {
 #pragma unroll
     for (int n = 0; n < kTile / 8; ++n) {
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        const Index i = own.row(m, e / 2);
         const int column = n * 8 + static_cast<int>(threadIdx.x % 4) * 2 + e % 2;
-        const Index j = row + column;
-        const bool is_out = j >= p.others || (meets_self && j == p.first + i) ||
-                            (is_named && own_names[i % kOwnTile] == names[column]);
-        if (is_out) x[m][n][e] = -std::numeric_limits<float>::infinity();
+        if (is_out(m, e / 2, column)) x[m][n][e] = -std::numeric_limits<float>::infinity();
       }
     }
+  }
+}
+
+// Puts -infinity in the place of pairs that do not count. row: the first other row of the tile.
+template <int kTerms, int kTile>
+__device__ void leave_out(const Pass& p, const OwnRows<kTerms>& own, const Index* own_names,
+                          Index row, const Index* names, float (&x)[2][kTile / 8][4]) {
+  if (row + kTile > p.others) {
+    const int rows = static_cast<int>(p.others - row);
+    leave_out_where<kTile>(x, [&](int, int, int column) { return column >= rows; });
+  }
+  const Index self = p.first + own.begin;
+  if (p.skips_self && row < self + kWarpTile && self < row + kTile) {
+    const int shift = static_cast<int>(self - row) + static_cast<int>(threadIdx.x % 32 / 4);
+    leave_out_where<kTile>(
+        x, [&](int m, int half, int column) { return column == shift + m * 16 + half * 8; });
+  }
+  if (p.names != nullptr) {
+    const Index* mine = own_names + threadIdx.x / 32 * kWarpTile + threadIdx.x % 32 / 4;
+    const Index of_row[2][2] = {{mine[0], mine[8]}, {mine[16], mine[24]}};
+    leave_out_where<kTile>(
+        x, [&](int m, int half, int column) { return of_row[m][half] == names[column]; });
   }
 }
 

@@ -7,22 +7,10 @@
 #include "kernels/reference/reference_kernels.h"
 #include "simt.h"
 #include "tests/kernels/agreement.h"
+#include "tests/kernels/emulated/host_queue.h"
 
 namespace chorale::test {
 namespace {
-
-class HostQueue final : public cuda::Queue {
- public:
-  void* stream() const override { return nullptr; }
-  int processors() const override { return 2; }
-  void* scratch(std::size_t bytes) override {
-    scratch_.assign(bytes, 0xff);  // not a number
-    return scratch_.data();
-  }
-
- private:
-  std::vector<unsigned char> scratch_;
-};
 
 constexpr Index kWidths[] = {1, 7, 64, 65, 130};
 constexpr Index kHeights[] = {0, 1, 7, 37, 131};
