@@ -154,49 +154,52 @@ __device__ void finish_section(const Pass& p, Index section, int slice, float sc
 }
 
 // running = the section's sums of a slice of columns.
-template <OtherBrings kBrings, int kTerms>
+template <OtherBrings kBrings, bool kWide, int kTerms>
 __device__ void sum_section(const Pass& p, Index section, int slice, OwnRows<kTerms>& own,
                             const OwnNumbers& numbers, const Index* own_names,
                             const RunningSums& running) {
   const bool is_idle = own.begin >= p.rows;  // a warp takes part in copies all the same
   const Index first = section * p.section, last = std::min(first + p.section, p.others);
-  const int extra_slice = p.slices == 1 ? -1 : slice;  // one slice serves both products
-  const int last_visit = p.slices == 1 ? 0 : p.slices;
+  const int extra_slice = kWide ? slice : -1;  // one slice serves both products
+  const int last_visit = kWide ? p.slices : 0;
   running.clear();
   Sums sums;
   clear_tile(sums);
   float x[2][kTile / 8][4];
-  walk<kTerms, kTile>(p, first, last, extra_slice, [&](const auto& stage, Index row, int visit) {
-    if (is_idle) return;
-    if (visit < p.slices) {
-      if (visit == 0) clear_tile(x);
-      own.hold(p, visit);
-      add_products(own, stage, x);
-    }
-    if (visit < last_visit) return;
-    to_exponents<kBrings>(p, numbers, stage, x);
-    leave_out<kTerms, kTile>(p, own, own_names, row, stage.names(), x);
-    to_weights<kBrings>(numbers, stage, x);
-    add_weighted(x, stage, sums);
-    if ((row + kTile - first) % kPromoted == 0 || row + kTile >= last) running.take(sums);
-  });
+  walk<kTerms, kTile, kWide>(p, first, last, extra_slice,
+                             [&](const auto& stage, Index row, int visit) {
+                               if (is_idle) return;
+                               if (visit < slices_of<kWide>(p)) {
+                                 if (visit == 0) clear_tile(x);
+                                 if (kWide) own.hold(p, visit);
+                                 add_products(own, stage, x);
+                               }
+                               if (visit < last_visit) return;
+                               to_exponents<kBrings>(p, numbers, stage, x);
+                               leave_out<kTerms, kTile>(p, own, own_names, row, stage.names(), x);
+                               to_weights<kBrings>(numbers, stage, x);
+                               add_weighted(x, stage, sums);
+                               if ((row + kTile - first) % kPromoted == 0 || row + kTile >= last)
+                                 running.take(sums);
+                             });
 }
 
 // dx += factors o (weights times the other rows), of one slice of columns a block.
-template <int kTerms, OtherBrings kBrings>
+template <int kTerms, OtherBrings kBrings, bool kWide>
 __global__ void add_weighted_rows_kernel(Pass p, float scale, View dx) {
   unsigned char* behind_stages = dynamic_shared() + kStages * Stage<kTerms, kTile>::kBytes;
   const RunningSums running{reinterpret_cast<float*>(behind_stages) + threadIdx.x};
   auto* own_names = reinterpret_cast<Index*>(behind_stages + kSums * kThreads * sizeof(float));
   store_own_names(p, own_names);
   OwnRows<kTerms> own;
+  if (own.begin < p.rows) own.hold(p, 0);
   const OwnNumbers numbers(p, own);
   const bool is_split = p.partials != nullptr;
   const int slice = static_cast<int>(blockIdx.y) % p.slices;
   const Index begin = is_split ? static_cast<int>(blockIdx.y) / p.slices : 0;
   const Index end = is_split ? begin + 1 : p.sections;
   for (Index section = begin; section < end; ++section) {
-    sum_section<kBrings>(p, section, slice, own, numbers, own_names, running);
+    sum_section<kBrings, kWide>(p, section, slice, own, numbers, own_names, running);
     finish_section<kBrings>(p, section, slice, scale, own, running, dx);
   }
 }
@@ -210,7 +213,11 @@ void add_weighted_rows(Queue& queue, const Operand& other, Pass p, float scale, 
                     .threads = kThreads,
                     .blocks_y = sections * p.slices,
                     .shared = kShared<kTerms>};
-  launch(queue, shape, add_weighted_rows_kernel<kTerms, kBrings>, p, scale, dx);
+  if (p.slices == 1) {
+    launch(queue, shape, add_weighted_rows_kernel<kTerms, kBrings, false>, p, scale, dx);
+  } else {
+    launch(queue, shape, add_weighted_rows_kernel<kTerms, kBrings, true>, p, scale, dx);
+  }
   if (p.partials == nullptr) return;
   each(queue, p.rows, dx.cols, [=] __device__(Index i, Index j) {
     const float factor = last_factor<kBrings>(p, scale, i);

@@ -171,6 +171,15 @@ inline void cut_sections(Pass& pass) {
   pass.sections = (pass.others + pass.section - 1) / pass.section;
 }
 
+// Whether there are too few own rows to keep the device busy (and even) without blocks for
+// sections, whose results take little memory. It changes no bit of the result.
+inline bool must_split(const Queue& queue, const Pass& pass, Index width) {
+  constexpr Index kWaves = 4, kMostBytes = Index{64} << 20;
+  const Index blocks = (pass.rows + kOwnTile - 1) / kOwnTile * pass.slices;
+  const Index bytes = pass.sections * pass.rows * width * static_cast<Index>(sizeof(float));
+  return pass.sections > 1 && blocks < kWaves * queue.processors() && bytes <= kMostBytes;
+}
+
 // Completes a pass: everything of it is set but what is prepared here, in scratch memory. `width`:
 // numbers of a result's row.
 template <int kTerms>
@@ -178,8 +187,7 @@ void prepare(Queue& queue, const Operand& other, OtherBrings brings, Index width
   pass.others = other.x.rows;
   pass.slices = static_cast<int>(std::max<Index>(1, (other.x.cols + kSlice - 1) / kSlice));
   cut_sections(pass);
-  const Index tiles = (pass.rows + kOwnTile - 1) / kOwnTile;
-  const bool is_split = tiles * pass.slices < 2 * queue.processors() && pass.sections > 1;
+  const bool is_split = must_split(queue, pass, width);
   const Index groups = (pass.rows + kWarpTile - 1) / kWarpTile * (kWarpTile / 16);
 
   struct Parts {

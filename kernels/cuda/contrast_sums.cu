@@ -72,19 +72,19 @@ __device__ void to_exponents(const Pass& p, const OwnNumbers& numbers,
 }
 
 // The fold of a section's pairs, a row in total[m][half] of the four threads that share it.
-template <int kTerms, Fold kFold>
+template <int kTerms, Fold kFold, bool kWide>
 __device__ void fold_section(const Pass& p, Index section, OwnRows<kTerms>& own,
                              const OwnNumbers& numbers, const Index* own_names,
                              float (&total)[2][2]) {
   const bool is_idle = own.begin >= p.rows;  // a warp takes part in copies all the same
   const Index first = section * p.section, last = std::min(first + p.section, p.others);
   float x[2][kTile / 8][4];
-  walk<kTerms, kTile>(p, first, last, -1, [&](const auto& stage, Index row, int slice) {
+  walk<kTerms, kTile, kWide>(p, first, last, -1, [&](const auto& stage, Index row, int slice) {
     if (is_idle) return;
     if (slice == 0) clear_tile(x);
-    own.hold(p, slice);
+    if (kWide) own.hold(p, slice);
     add_products(own, stage, x);
-    if (slice + 1 < p.slices) return;
+    if (slice + 1 < slices_of<kWide>(p)) return;
     to_exponents(p, numbers, x);
     leave_out<kTerms, kTile>(p, own, own_names, row, stage.names(), x);
     exponentiate<kFold>(x);
@@ -99,18 +99,19 @@ __device__ void fold_section(const Pass& p, Index section, OwnRows<kTerms>& own,
 }
 
 // Folds the pairs of own rows into y, or those of one section into its partials.
-template <int kTerms, Fold kFold>
+template <int kTerms, Fold kFold, bool kWide>
 __global__ void fold_pairs_kernel(Pass p, View y) {
   auto* own_names =
       reinterpret_cast<Index*>(dynamic_shared() + kStages * Stage<kTerms, kTile>::kBytes);
   store_own_names(p, own_names);
   OwnRows<kTerms> own;
+  if (own.begin < p.rows) own.hold(p, 0);
   const OwnNumbers numbers(p, own);
   const bool is_split = p.partials != nullptr;
   const Index begin = is_split ? blockIdx.y : 0, end = is_split ? begin + 1 : p.sections;
   for (Index section = begin; section < end; ++section) {
     float total[2][2] = {{kNothing<kFold>, kNothing<kFold>}, {kNothing<kFold>, kNothing<kFold>}};
-    fold_section<kTerms, kFold>(p, section, own, numbers, own_names, total);
+    fold_section<kTerms, kFold, kWide>(p, section, own, numbers, own_names, total);
     for (int m = 0; m < 2; ++m) {
       for (int half = 0; half < 2; ++half) {
         const Index i = own.row(m, half);
@@ -133,7 +134,11 @@ void fold_pairs(Queue& queue, const Operand& other, Pass& p, View y) {
                     .threads = kThreads,
                     .blocks_y = p.partials != nullptr ? p.sections : 1,
                     .shared = kShared<kTerms>};
-  launch(queue, shape, fold_pairs_kernel<kTerms, kFold>, p, y);
+  if (p.slices == 1) {
+    launch(queue, shape, fold_pairs_kernel<kTerms, kFold, false>, p, y);
+  } else {
+    launch(queue, shape, fold_pairs_kernel<kTerms, kFold, true>, p, y);
+  }
   if (p.partials == nullptr) return;
   each(queue, p.rows, 1, [=] __device__(Index i, Index) {
     for (Index s = 0; s < p.sections; ++s) {

@@ -56,19 +56,26 @@ struct Stage {
   }
 };
 
+// Known when compiled unless rows are wider than a slice, which few are.
+template <bool kWide>
+__device__ int slices_of(const Pass& p) {
+  return kWide ? p.slices : 1;
+}
+
 // use(stage, row, visit) for the tiles of other rows [first, last), ascending. A tile is visited
 // once a slice and then, unless extra_slice is -1, once more with that slice.
-template <int kTerms, int kTile, class Use>
+template <int kTerms, int kTile, bool kWide, class Use>
 __device__ void walk(const Pass& p, Index first, Index last, int extra_slice, Use use) {
   using TileStage = Stage<kTerms, kTile>;
   unsigned char* const shared = dynamic_shared();
-  const int visits = p.slices + (extra_slice < 0 ? 0 : 1);
+  const int slices = slices_of<kWide>(p);
+  const int visits = kWide && extra_slice >= 0 ? slices + 1 : slices;
   Index next_row = first;  // of the visit that is fetched next
   int next_visit = 0;
   const auto fetch_next = [&](int stage) {
     if (next_row < last) {
       const TileStage to{shared + stage * TileStage::kBytes};
-      to.fetch(p, next_row, next_visit < p.slices ? next_visit : extra_slice);
+      to.fetch(p, next_row, next_visit < slices ? next_visit : extra_slice);
       ++next_visit;
       if (next_visit == visits) {
         next_visit = 0;
@@ -96,17 +103,12 @@ template <int kTerms>
 struct OwnRows {
   Index begin;  // the first, among the own rows
   std::uint32_t word[kSteps][kTerms][2][4] = {};
-  int slice = -1;  // which
-
   __device__ OwnRows()
       : begin(static_cast<Index>(blockIdx.x) * kOwnTile + threadIdx.x / 32 * kWarpTile) {}
 
-  // One slice is all there is as a rule, and is loaded once.
-  __device__ void hold(const Pass& p, int wanted) {
-    if (slice == wanted) return;
-    slice = wanted;
+  __device__ void hold(const Pass& p, int slice) {
     const Words* from =
-        p.fragments + (begin / 16 * p.slices + wanted) * kSteps * kTerms * 32 + threadIdx.x % 32;
+        p.fragments + (begin / 16 * p.slices + slice) * kSteps * kTerms * 32 + threadIdx.x % 32;
 #pragma unroll
     for (int m = 0; m < 2; ++m) {
 #pragma unroll
