@@ -12,7 +12,7 @@ namespace chorale {
 
 struct CudaOptions {
   // Contrast's products of bf16 numbers instead of pairs of them: a third of the work, three digits
-  // instead of five.
+  // instead of six.
   bool bf16_contrast = false;
 };
 

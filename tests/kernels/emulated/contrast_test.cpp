@@ -108,6 +108,28 @@ BOOST_AUTO_TEST_CASE(an_own_row_receives_the_same_bits_whichever_rows_are_own) {
   });
 }
 
+// Exponents are zero, so every exponential is one, and sums count.
+BOOST_AUTO_TEST_CASE(every_pair_counts_once_wherever_the_last_tile_ends) {
+  const std::vector<Real> ones(130, 1);
+  for (const Index rows : {31, 32, 33, 63, 64, 65, 95, 127, 128, 129}) {
+    const ConstView all(ones.data(), rows, 1);
+    const View zero = zeros(rows, 1), sums = zeros(1, 1), self = zeros(rows, 1);
+    const View da = zeros(1, 1), db = zeros(1, 1), dself = zeros(1, 1);
+
+    cuda.exp_sums({}, zero, all, 0, sums);
+    cuda.exp_sums_grad({}, zero, all, all, 0, da, 0, {});
+    cuda.exp_sums_grad({}, all, zero, all, 0, {}, 0, db);
+    cuda.exp_self_sums({}, zero, 0, self);
+    cuda.exp_self_sums_grad({.shift = 1}, all, all, 0, dself);
+
+    BOOST_TEST(sums(0, 0) == rows);
+    BOOST_TEST(da(0, 0) == rows);
+    BOOST_TEST(db(0, 0) == rows);
+    BOOST_TEST(dself(0, 0) == 2 * (rows - 1));
+    for (Index i = 0; i < rows; ++i) BOOST_TEST(self(i, 0) == rows - 1);
+  }
+}
+
 // 2,100 other rows are sections of more than 256 rows, which is where sums leave the matrix units.
 BOOST_AUTO_TEST_CASE(long_sums_agree_with_the_reference) {
   const ReferenceKernels reference;
