@@ -126,7 +126,7 @@ class CudaDevice final : public Device {
         queue_(opened_.stream, opened_.processors),
         sparse_(options.sparse == SparseProduct::cusparse ? cuda::make_cusparse_product(queue_)
                                                           : nullptr),
-        kernels_(queue_, sparse_.get()) {}
+        kernels_(queue_, {.bf16_contrast = options.bf16_contrast}, sparse_.get()) {}
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
   ~CudaDevice() override { cudaStreamSynchronize(opened_.stream); }

@@ -41,18 +41,27 @@ __device__ inline unsigned char* dynamic_shared() {
   return memory;
 }
 
-// Copies kBytes (4 or 16) from device to shared memory while the thread goes on; what lies behind
-// the first `valid` bytes becomes zero. Both addresses are multiples of kBytes.
+// Copies kBytes (4 or 16) from device to shared memory behind the thread's back; what lies behind
+// the first `valid` bytes becomes zero. Both addresses are multiples of kBytes. The copies since the
+// last close_copies are a group. A thread sees its own copies once it has waited for them, the block
+// sees them after a barrier behind that.
 template <int kBytes>
 __device__ inline void copy_async(void* shared, const void* from, int valid) {
   const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
-  asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;"
-               :
-               : "r"(to), "l"(from), "n"(kBytes), "r"(valid)
-               : "memory");
+  if constexpr (kBytes == 16) {  // past the first cache: a block reads a number once
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+                 :
+                 : "r"(to), "l"(__cvta_generic_to_global(from)), "r"(valid)
+                 : "memory");
+  } else {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;"
+                 :
+                 : "r"(to), "l"(__cvta_generic_to_global(from)), "n"(kBytes), "r"(valid)
+                 : "memory");
+  }
 }
 
-// Waits for the copies of this thread; a barrier then shows them to the others.
+// Until all copies of this thread are done.
 __device__ inline void wait_for_copies() { asm volatile("cp.async.wait_all;" : : : "memory"); }
 
 // Writes 2 or 4 neighbouring numbers at once; `to` is a multiple of their size. Where the compiler
@@ -93,6 +102,27 @@ __device__ inline void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4],
       "{%0,%1,%2,%3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// Four 8 x 8 matrices of 16-bit numbers from shared memory. Lane l brings the address of row l % 8
+// of matrix l / 8, 16 bytes and aligned to them, and gets in word[q] elements (g, 2t..) of matrix
+// q; transposed, its elements (2t.., g). g and t as in multiply_tile.
+__device__ inline void load_matrices(std::uint32_t (&word)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(word[0]), "=r"(word[1]), "=r"(word[2]), "=r"(word[3])
+               : "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(row))));
+}
+__device__ inline void load_matrices_transposed(std::uint32_t (&word)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(word[0]), "=r"(word[1]), "=r"(word[2]), "=r"(word[3])
+               : "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(row))));
+}
+
+__device__ inline void close_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+// Until at most the last so many groups are under way.
+template <int kGroups>
+__device__ void wait_for_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kGroups) : "memory");
 }
 
 }  // namespace chorale::cuda

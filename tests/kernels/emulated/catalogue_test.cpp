@@ -32,7 +32,7 @@ void agrees_with_the_reference(const CatalogueRow& row) {
 void order_of_threads_does_not_matter(const CatalogueRow& row) {
   HostQueue queue;
   const CudaKernels cuda(queue);
-  for (Index d : {7, 64}) {
+  for (Index d : {7, 64, 130}) {
     const SceneOptions options{.n = 131, .d = d, .exact = false};
 
     const std::vector<double> ascending = run(cuda, row, options);

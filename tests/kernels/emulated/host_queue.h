@@ -1,4 +1,5 @@
-// A queue of launches that are run at once, on the host.
+// A queue whose kernels have run when launch() returns, with scratch memory that is poisoned anew
+// at each call.
 #pragma once
 
 #include <vector>
@@ -9,14 +10,17 @@ namespace chorale::test {
 
 class HostQueue final : public cuda::Queue {
  public:
+  explicit HostQueue(int processors = 2) : processors_(processors) {}
+
   void* stream() const override { return nullptr; }
-  int processors() const override { return 2; }
+  int processors() const override { return processors_; }
   void* scratch(std::size_t bytes) override {
     scratch_.assign(bytes, 0xff);  // not a number
     return scratch_.data();
   }
 
  private:
+  int processors_;
   std::vector<unsigned char> scratch_;
 };
 

@@ -23,13 +23,15 @@ struct Copy {
   void* to;
   const void* from;
   int bytes, valid;
+  int group;
 };
 
 struct Fiber {
   boost::context::fiber context;
-  std::vector<Copy> copies;  // that have not been waited for
   State state = State::ready;
-  int turn = 0;  // which of its warp's two rows of slots its next exchange uses
+  int turn = 0;              // which of its warp's two rows of slots its next exchange uses
+  std::vector<Copy> copies;  // that nobody has waited for
+  int groups = 0;            // of copies, closed
 };
 
 // A warp's mail: two rows, so that one wait an exchange is enough. Nobody can be two exchanges
@@ -104,6 +106,8 @@ void run_block(Block& b, const std::function<void()>& kernel) {
   for (Fiber& f : b.threads) {
     f.state = State::ready;
     f.turn = 0;
+    f.copies.clear();
+    f.groups = 0;
     f.context =
         boost::context::fiber(std::allocator_arg, b.stacks, [&](boost::context::fiber&& scheduler) {
           b.scheduler = std::move(scheduler);
@@ -122,13 +126,12 @@ void run_block(Block& b, const std::function<void()>& kernel) {
   }
 }
 
-void do_copies(std::vector<Copy>& copies) {
-  for (const Copy& c : copies) {
-    std::memset(c.to, 0, static_cast<std::size_t>(c.bytes));
-    std::memcpy(c.to, c.from, static_cast<std::size_t>(c.valid));
-  }
-  copies.clear();
+void do_copy(const Copy& c) {
+  std::memset(c.to, 0, static_cast<std::size_t>(c.bytes));
+  std::memcpy(c.to, c.from, static_cast<std::size_t>(c.valid));
 }
+
+Fiber& this_fiber() { return block->threads[static_cast<std::size_t>(block->current)]; }
 
 float of_bf16(std::uint32_t bits) {
   const std::uint32_t word = bits << 16;
@@ -179,13 +182,24 @@ void copy_async(void* to, const void* from, int bytes, int valid) {
   require_aligned(to, static_cast<std::size_t>(bytes));
   require_aligned(from, static_cast<std::size_t>(bytes));
   require(0 <= valid && valid <= bytes, "emulated kernel: {} bytes of {} are copied", valid, bytes);
-  std::vector<Copy>& copies = block->threads[static_cast<std::size_t>(block->current)].copies;
-  copies.push_back({to, from, bytes, valid});
-  if (order == Order::ascending) do_copies(copies);
+  const Copy copy{to, from, bytes, valid, this_fiber().groups};
+  order == Order::ascending ? do_copy(copy) : this_fiber().copies.push_back(copy);
+}
+
+void close_copies() { ++this_fiber().groups; }
+
+void wait_for_copies(int groups) {
+  Fiber& f = this_fiber();
+  std::erase_if(f.copies, [&](const Copy& c) {
+    if (c.group >= f.groups - groups) return false;
+    do_copy(c);
+    return true;
+  });
 }
 
 void wait_for_copies() {
-  do_copies(block->threads[static_cast<std::size_t>(block->current)].copies);
+  close_copies();
+  wait_for_copies(0);
 }
 
 void set_order(Order wanted) { order = wanted; }
@@ -242,6 +256,39 @@ void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32
   for (int e = 0; e < 4; ++e) {
     const int i = g + e / 2 * 8, j = 2 * t + e % 2;
     for (int k = 0; k < 16; ++k) c[e] += element_of_a(all_a, i, k) * element_of_b(all_b, k, j);
+  }
+}
+
+namespace {
+
+// Element (i, j) of matrix q, of which lane 8 q + i brought the address of row i.
+std::uint32_t element(const std::uint64_t (&rows)[kWarp], int q, int i, int j) {
+  std::uint16_t bits;
+  std::memcpy(&bits, reinterpret_cast<const std::uint16_t*>(rows[8 * q + i]) + j, sizeof(bits));
+  return bits;
+}
+
+const std::uint64_t (&rows_of_matrices(const void* row))[kWarp] {
+  const auto address = reinterpret_cast<std::uintptr_t>(row);
+  require(address % 16 == 0, "emulated kernel: the row of a matrix is not aligned to 16 bytes");
+  return post(address);
+}
+
+}  // namespace
+
+void load_matrices(std::uint32_t (&word)[4], const void* row) {
+  const auto& rows = rows_of_matrices(row);
+  const int g = lane() / 4, t = lane() % 4;
+  for (int q = 0; q < 4; ++q) {
+    word[q] = element(rows, q, g, 2 * t) | element(rows, q, g, 2 * t + 1) << 16;
+  }
+}
+
+void load_matrices_transposed(std::uint32_t (&word)[4], const void* row) {
+  const auto& rows = rows_of_matrices(row);
+  const int g = lane() / 4, t = lane() % 4;
+  for (int q = 0; q < 4; ++q) {
+    word[q] = element(rows, q, 2 * t, g) | element(rows, q, 2 * t + 1, g) << 16;
   }
 }
 

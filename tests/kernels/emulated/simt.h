@@ -47,7 +47,13 @@ template <int kBytes>
 void copy_async(void* shared, const void* from, int valid) {
   copy_async(shared, from, kBytes, valid);
 }
+void close_copies();
 void wait_for_copies();
+void wait_for_copies(int groups);
+template <int kGroups>
+void wait_for_copies() {
+  wait_for_copies(kGroups);
+}
 
 template <int kWidth>
 void store_at_once(float* to, const float (&x)[kWidth]) {
@@ -58,6 +64,8 @@ void store_at_once(float* to, const float (&x)[kWidth]) {
 std::uint32_t pack_bf16(float low, float high);
 inline float exp2_approximately(float x) { return std::exp2(x); }
 void multiply_tile(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]);
+void load_matrices(std::uint32_t (&word)[4], const void* row);
+void load_matrices_transposed(std::uint32_t (&word)[4], const void* row);
 
 // The value that the thread of this lane of the warp brings.
 std::uint64_t exchange(std::uint64_t mine, int lane);
