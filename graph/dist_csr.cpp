@@ -227,6 +227,23 @@ void DistCsr::multiply_add(Arena& arena, ConstView x, View y) const {
   arena.give_back(ghost);
 }
 
+void DistCsr::multiply_rows(Arena& arena, Rows rows, ConstView x, View y) const {
+  const View ghost = arena.take_view(ghosts(), x.cols);
+  halo_->pull(arena, x, ghost);
+  arena.device().kernels().spmm_rows(view(), rows, x, ghost, y);
+  arena.give_back(ghost);
+}
+
+void DistCsr::multiply_marked(Arena& arena, ConstView marks, ConstView x, View y) const {
+  const View ghost = arena.take_view(ghosts(), x.cols);
+  const View ghost_marks = arena.take_view(ghosts(), 1);
+  halo_->pull(arena, x, ghost);
+  halo_->pull(arena, marks, ghost_marks);
+  arena.device().kernels().spmm_marked(view(), marks, ghost_marks, x, ghost, y);
+  arena.give_back(ghost_marks);
+  arena.give_back(ghost);
+}
+
 void DistCsr::assign(Arena& arena, ConstView edge_values) {
   require(is_assignable_, "dist csr: new values for a matrix that was not made assignable");
   require(edge_values.rows == nonzeros_ && edge_values.cols == 1,

@@ -45,6 +45,10 @@ class DistCsr {
   // `arena`, given back. Collective.
   void multiply(Arena& arena, ConstView x, View y) const;
   void multiply_add(Arena& arena, ConstView x, View y) const;
+  // y_r = (A x)_r for the local rows r that are listed, ascending. Collective.
+  void multiply_rows(Arena& arena, Rows rows, ConstView x, View y) const;
+  // y = A x where rows of x with mark 0 are zeros.   marks:(local columns,1), 0 or 1. Collective.
+  void multiply_marked(Arena& arena, ConstView marks, ConstView x, View y) const;
 
   // Of an assignable matrix: its entries as rows, in the order of the CSR, dealt as its rows are.
   const Partition& edge_partition() const { return edges_; }

@@ -56,6 +56,14 @@ class CheckedKernels final : public CheckedRelations {
     c.finite("y", y);
   }
 
+  void axpy_rows(Real a, ConstView x, Rows rows, View y) const override {
+    const Contract c("axpy_rows");
+    elementwise(c, y, {x});
+    c.row_list("an updated row", rows, y.rows, true);
+    inner_.axpy_rows(a, x, rows, y);
+    for (const Index r : rows) c.finite("y", y.row_block(r, r + 1));
+  }
+
   void scale(Real a, View y) const override {
     const Contract c("scale");
     elementwise(c, y, {});
@@ -234,6 +242,30 @@ class CheckedKernels final : public CheckedRelations {
     c.apart("y", y, x);
     c.apart("y", y, ghost);
     inner_.spmm_add(a, x, ghost, y);
+    c.finite("y", y);
+  }
+
+  void spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y) const override {
+    const Contract c("spmm_rows");
+    c.shape("y", y, a.rows, y.cols);
+    c.csr(a, x, ghost, y.cols);
+    c.row_list("a wanted row", rows, y.rows, true);
+    c.apart("y", y, x);
+    c.apart("y", y, ghost);
+    inner_.spmm_rows(a, rows, x, ghost, y);
+    for (const Index r : rows) c.finite("y", y.row_block(r, r + 1));
+  }
+
+  void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                   ConstView ghost, View y) const override {
+    const Contract c("spmm_marked");
+    c.shape("y", y, a.rows, y.cols);
+    c.csr(a, x, ghost, y.cols);
+    c.shape("marks", marks, a.n_own, 1);
+    c.shape("ghost_marks", ghost_marks, a.n_ghost, 1);
+    c.apart("y", y, x);
+    c.apart("y", y, ghost);
+    inner_.spmm_marked(a, marks, ghost_marks, x, ghost, y);
     c.finite("y", y);
   }
 

@@ -82,9 +82,11 @@ class Kernels {
   virtual ~Kernels() = default;
 
   // --- dense, elementwise; any shapes, all equal ---
-  virtual void fill(Real value, View y) const = 0;                        // y = value
-  virtual void copy(ConstView x, View y) const = 0;                       // y = x
-  virtual void axpy(Real a, ConstView x, View y) const = 0;               // y += a x
+  virtual void fill(Real value, View y) const = 0;           // y = value
+  virtual void copy(ConstView x, View y) const = 0;          // y = x
+  virtual void axpy(Real a, ConstView x, View y) const = 0;  // y += a x
+  // y_r += a x_r for the rows r that are listed, each once
+  virtual void axpy_rows(Real a, ConstView x, Rows rows, View y) const = 0;
   virtual void scale(Real a, View y) const = 0;                           // y *= a
   virtual void multiply(ConstView x, ConstView z, View y) const = 0;      // y = x o z
   virtual void multiply_add(ConstView x, ConstView z, View y) const = 0;  // y += x o z
@@ -141,6 +143,14 @@ class Kernels {
   // A row is summed in an order that depends on its number of entries alone; on a CPU, CSR order.
   virtual void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const = 0;
   virtual void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const = 0;
+  // y_r = (A [x; ghost])_r for the rows r that are listed, each once; other rows of y stay as they
+  // are. The same bits as those of spmm.
+  virtual void spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost,
+                         View y) const = 0;
+  // spmm of an operand whose rows with mark 0 are zeros: they are not read.
+  //   marks:(n_own,1) ghost_marks:(n_ghost,1), 0 or 1
+  virtual void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                           ConstView ghost, View y) const = 0;
 
   // --- losses: a (lanes, 1) view of partial sums, one per lane of the local rows ---
   // value[l] = sum over lane l of softplus(-(u_i . p_i - u_i . n_i));

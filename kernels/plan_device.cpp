@@ -14,6 +14,7 @@ class NoKernels final : public Kernels {
   void fill(Real, View) const override {}
   void copy(ConstView, View) const override {}
   void axpy(Real, ConstView, View) const override {}
+  void axpy_rows(Real, ConstView, Rows, View) const override {}
   void scale(Real, View) const override {}
   void multiply(ConstView, ConstView, View) const override {}
   void multiply_add(ConstView, ConstView, View) const override {}
@@ -39,6 +40,9 @@ class NoKernels final : public Kernels {
   void scale_rows_by_norm(Real, ConstView, View) const override {}
   void spmm(const CsrView&, ConstView, ConstView, View) const override {}
   void spmm_add(const CsrView&, ConstView, ConstView, View) const override {}
+  void spmm_rows(const CsrView&, Rows, ConstView, ConstView, View) const override {}
+  void spmm_marked(const CsrView&, ConstView, ConstView, ConstView, ConstView,
+                   View) const override {}
   void bpr(ConstView, ConstView, ConstView, LaneOffsets, View, View) const override {}
   void bpr_grad(ConstView, ConstView, ConstView, ConstView, ConstView, View, View,
                 View) const override {}

@@ -53,6 +53,11 @@ void TimedKernels::axpy(Real a, ConstView x, View y) const {
   timed("axpy", size(x, y, y), [&] { inner_.axpy(a, x, y); });
 }
 
+void TimedKernels::axpy_rows(Real a, ConstView x, Rows rows, View y) const {
+  const Index elements = static_cast<Index>(rows.size()) * y.cols;
+  timed("axpy_rows", 3 * elements, [&] { inner_.axpy_rows(a, x, rows, y); });
+}
+
 void TimedKernels::scale(Real a, View y) const {
   timed("scale", size(y, y), [&] { inner_.scale(a, y); });
 }
@@ -158,6 +163,19 @@ void TimedKernels::spmm(const CsrView& a, ConstView x, ConstView ghost, View y) 
 
 void TimedKernels::spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const {
   timed("spmm_add", touched(a, y.cols) + y.size(), [&] { inner_.spmm_add(a, x, ghost, y); });
+}
+
+void TimedKernels::spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost,
+                             View y) const {
+  const Index share = a.rows / std::max<Index>(static_cast<Index>(rows.size()), 1);
+  timed("spmm_rows", touched(a, y.cols) / std::max<Index>(share, 1),
+        [&] { inner_.spmm_rows(a, rows, x, ghost, y); });
+}
+
+void TimedKernels::spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks,
+                               ConstView x, ConstView ghost, View y) const {
+  timed("spmm_marked", touched(a, y.cols) + size(marks, ghost_marks),
+        [&] { inner_.spmm_marked(a, marks, ghost_marks, x, ghost, y); });
 }
 
 void TimedKernels::bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,

@@ -31,6 +31,7 @@ class TimedKernels final : public Kernels {
   void fill(Real value, View y) const override;
   void copy(ConstView x, View y) const override;
   void axpy(Real a, ConstView x, View y) const override;
+  void axpy_rows(Real a, ConstView x, Rows rows, View y) const override;
   void scale(Real a, View y) const override;
   void multiply(ConstView x, ConstView z, View y) const override;
   void multiply_add(ConstView x, ConstView z, View y) const override;
@@ -60,6 +61,9 @@ class TimedKernels final : public Kernels {
   void scale_rows_by_norm(Real exponent, ConstView x, View y) const override;
   void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
   void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
+  void spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y) const override;
+  void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                   ConstView ghost, View y) const override;
   void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
            View value) const override;
   void bpr_grad(ConstView a, ConstView slope, ConstView u, ConstView p, ConstView n, View du,

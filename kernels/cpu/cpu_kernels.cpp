@@ -29,6 +29,15 @@ void CpuKernels::axpy(Real a, ConstView x, View y) const {
        [&](Index f, Index l) { simd::axpy(a, x.row_block(f, l), y.row_block(f, l)); });
 }
 
+void CpuKernels::axpy_rows(Real a, ConstView x, Rows rows, View y) const {
+  this->rows(static_cast<Index>(rows.size()), y.cols, [&](Index first, Index last) {
+    for (Index k = first; k < last; ++k) {
+      const Index r = rows[static_cast<std::size_t>(k)];
+      simd::axpy(a, x.row_block(r, r + 1), y.row_block(r, r + 1));
+    }
+  });
+}
+
 void CpuKernels::scale(Real a, View y) const {
   rows(y.rows, y.cols, [&](Index f, Index l) { simd::scale(a, y.row_block(f, l)); });
 }
@@ -177,11 +186,11 @@ void CpuKernels::scale_rows_by_norm(Real exponent, ConstView x, View y) const {
 
 // --- sparse ---
 
-void CpuKernels::sparse_product(const CsrView& a, ConstView x, ConstView ghost, View y,
-                                bool add) const {
+template <class Body>
+void CpuKernels::sparse_rows(const CsrView& a, Index cols, Body body) const {
   if (a.rows == 0) return;
   const Index entries = a.row_begin[a.rows] - a.row_begin[0];
-  const Index grain = std::max<Index>(1, kWorthAThread / std::max<Index>(y.cols, 1));
+  const Index grain = std::max<Index>(1, kWorthAThread / std::max<Index>(cols, 1));
   const int parts = pool_->parts_for(entries + a.rows, grain);
   // Thread p begins at the row that holds its share of entries; a row counts as one entry more.
   const auto boundary = [&](int p) {
@@ -194,16 +203,31 @@ void CpuKernels::sparse_product(const CsrView& a, ConstView x, ConstView ghost, 
     }
     return p == parts ? a.rows : low;
   };
-  pool_->parallel_parts(
-      parts, [&](int p) { simd::spmm(a, x, ghost, y, add, boundary(p), boundary(p + 1)); });
+  pool_->parallel_parts(parts, [&](int p) { body(boundary(p), boundary(p + 1)); });
 }
 
 void CpuKernels::spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const {
-  sparse_product(a, x, ghost, y, false);
+  sparse_rows(a, y.cols, [&](Index f, Index l) { simd::spmm(a, x, ghost, y, false, f, l); });
 }
 
 void CpuKernels::spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const {
-  sparse_product(a, x, ghost, y, true);
+  sparse_rows(a, y.cols, [&](Index f, Index l) { simd::spmm(a, x, ghost, y, true, f, l); });
+}
+
+void CpuKernels::spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost,
+                           View y) const {
+  const Index entries_of_a_row = a.entries / std::max<Index>(a.rows, 1) + 1;
+  this->rows(static_cast<Index>(rows.size()), y.cols * entries_of_a_row, [&](Index f, Index l) {
+    const auto first = static_cast<std::size_t>(f), count = static_cast<std::size_t>(l - f);
+    simd::spmm_rows(a, rows.subspan(first, count), x, ghost, y);
+  });
+}
+
+void CpuKernels::spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                             ConstView ghost, View y) const {
+  sparse_rows(a, y.cols, [&](Index f, Index l) {
+    simd::spmm_marked(a, marks, ghost_marks, x, ghost, y, f, l);
+  });
 }
 
 // --- losses ---

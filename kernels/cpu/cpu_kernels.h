@@ -21,6 +21,7 @@ class CpuKernels final : public ReferenceKernels {
   void fill(Real value, View y) const override;
   void copy(ConstView x, View y) const override;
   void axpy(Real a, ConstView x, View y) const override;
+  void axpy_rows(Real a, ConstView x, Rows rows, View y) const override;
   void scale(Real a, View y) const override;
   void multiply(ConstView x, ConstView z, View y) const override;
   void multiply_add(ConstView x, ConstView z, View y) const override;
@@ -53,6 +54,9 @@ class CpuKernels final : public ReferenceKernels {
 
   void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
   void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
+  void spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y) const override;
+  void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                   ConstView ghost, View y) const override;
 
   void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
            View value) const override;
@@ -101,7 +105,9 @@ class CpuKernels final : public ReferenceKernels {
   void rows(Index n, Index cols, Body body) const {
     pool_->parallel_for(n, std::max<Index>(1, kWorthAThread / std::max<Index>(cols, 1)), body);
   }
-  void sparse_product(const CsrView& a, ConstView x, ConstView ghost, View y, bool add) const;
+  // body(first, last) over blocks of the matrix's rows that have about equally many entries.
+  template <class Body>
+  void sparse_rows(const CsrView& a, Index cols, Body body) const;
 
   std::unique_ptr<ThreadPool> pool_;
 };

@@ -42,6 +42,9 @@ void column_sums(ConstView x, View b);
 // sparse (simd_sparse.cpp): rows [first, last)
 void spmm(const CsrView& a, ConstView x, ConstView ghost, View y, bool add, Index first,
           Index last);
+void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                 ConstView ghost, View y, Index first, Index last);
+void spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y);  // all of `rows`
 
 // matrices (simd_gemm.cpp)
 void gemm(ConstView x, ConstView w, View y);

@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/simd_sparse.cpp"
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "hwy/foreach_target.h"  // compiles this file once per instruction set
 #include "hwy/highway.h"
@@ -51,48 +52,102 @@ HWY_INLINE void store_sums(At at, const Vec (&sum)[kCount], Real* to, bool add) 
   }
 }
 
-// One output row, kCount vectors of columns from column j on.
+// What is summed into one output row.
+struct Entries {
+  const LocalIndex* columns;
+  const Real* values;
+  Index count;
+};
+
+HWY_INLINE Entries entries_of(const CsrView& a, Index i) {
+  const Index begin = a.row_begin[i];
+  return {a.columns + begin, a.values + begin, a.row_begin[i + 1] - begin};
+}
+
+// kCount vectors of columns from column j on.
 template <int kCount, class Operand, class At>
-HWY_INLINE void row_block(const CsrView& a, const Operand& operand, At at, Index i, Index j,
-                          Real* to, bool add) {
+HWY_INLINE void row_block(const Entries& entries, const Operand& operand, At at, Index j, Real* to,
+                          bool add) {
   const Tag d;
-  const Index step = lanes_of_tag(), end = a.row_begin[i + 1];
+  const Index step = lanes_of_tag();
   Vec sum[kCount];
   for (int v = 0; v < kCount; ++v) sum[v] = hn::Zero(d);
-  for (Index e = a.row_begin[i]; e < end; ++e) {
-    const Real* from = operand.row(a.columns[e]) + j;
-    const Vec value = hn::Set(d, a.values[e]);
+  for (Index e = 0; e < entries.count; ++e) {
+    const Real* from = operand.row(entries.columns[e]) + j;
+    const Vec value = hn::Set(d, entries.values[e]);
     for (int v = 0; v < kCount; ++v) sum[v] = hn::MulAdd(value, at.load(from + v * step), sum[v]);
   }
   store_sums<kCount>(at, sum, to + j, add);
 }
 
 template <class Operand>
-HWY_INLINE void rows_of(const CsrView& a, const Operand& operand, View y, bool add, Index first,
-                        Index last) {
+HWY_INLINE void sum_row(const Entries& entries, const Operand& operand, Real* to, Index cols,
+                        bool add) {
   const Index step = lanes_of_tag();
   const Whole<Tag> whole;
-  for (Index i = first; i < last; ++i) {
-    Real* to = y.row(i);
-    Index j = 0;
-    for (; j + 8 * step <= y.cols; j += 8 * step) row_block<8>(a, operand, whole, i, j, to, add);
-    for (; j + 4 * step <= y.cols; j += 4 * step) row_block<4>(a, operand, whole, i, j, to, add);
-    for (; j + 2 * step <= y.cols; j += 2 * step) row_block<2>(a, operand, whole, i, j, to, add);
-    for (; j + step <= y.cols; j += step) row_block<1>(a, operand, whole, i, j, to, add);
-    if (j < y.cols) {
-      const Part<Tag> part{hn::FirstN(Tag(), static_cast<std::size_t>(y.cols - j))};
-      row_block<1>(a, operand, part, i, j, to, add);
-    }
+  Index j = 0;
+  for (; j + 8 * step <= cols; j += 8 * step) row_block<8>(entries, operand, whole, j, to, add);
+  for (; j + 4 * step <= cols; j += 4 * step) row_block<4>(entries, operand, whole, j, to, add);
+  for (; j + 2 * step <= cols; j += 2 * step) row_block<2>(entries, operand, whole, j, to, add);
+  for (; j + step <= cols; j += step) row_block<1>(entries, operand, whole, j, to, add);
+  if (j < cols) {
+    const Part<Tag> part{hn::FirstN(Tag(), static_cast<std::size_t>(cols - j))};
+    row_block<1>(entries, operand, part, j, to, add);
+  }
+}
+
+// visit(the operand as something that knows its rows)
+template <class Visit>
+HWY_INLINE void with_operand(const CsrView& a, ConstView x, ConstView ghost, const Visit& visit) {
+  if (a.n_ghost == 0) {
+    visit(OwnRows{x.data, x.stride});
+  } else {
+    visit(OwnAndGhostRows(x, ghost, a.n_own));
   }
 }
 
 void spmm_impl(const CsrView& a, ConstView x, ConstView ghost, View y, bool add, Index first,
                Index last) {
-  if (a.n_ghost == 0) {
-    rows_of(a, OwnRows{x.data, x.stride}, y, add, first, last);
-  } else {
-    rows_of(a, OwnAndGhostRows(x, ghost, a.n_own), y, add, first, last);
-  }
+  with_operand(a, x, ghost, [&](const auto& operand) {
+    for (Index i = first; i < last; ++i) {
+      sum_row(entries_of(a, i), operand, y.row(i), y.cols, add);
+    }
+  });
+}
+
+void spmm_rows_impl(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y) {
+  with_operand(a, x, ghost, [&](const auto& operand) {
+    for (const Index i : rows) sum_row(entries_of(a, i), operand, y.row(i), y.cols, false);
+  });
+}
+
+// Entries of marked columns are brought together first: which are marked is not predictable, so
+// every entry is written and the next one may overwrite it.
+void spmm_marked_impl(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                      ConstView ghost, View y, Index first, Index last) {
+  std::vector<LocalIndex> columns;
+  std::vector<Real> values;
+  const auto marked_entries = [&](Index i, const auto& marks_of) {
+    const Entries all = entries_of(a, i);
+    if (static_cast<std::size_t>(all.count) > columns.size()) {
+      columns.resize(static_cast<std::size_t>(all.count));
+      values.resize(static_cast<std::size_t>(all.count));
+    }
+    Index count = 0;
+    for (Index e = 0; e < all.count; ++e) {
+      columns[static_cast<std::size_t>(count)] = all.columns[e];
+      values[static_cast<std::size_t>(count)] = all.values[e];
+      count += *marks_of.row(all.columns[e]) != 0;
+    }
+    return Entries{columns.data(), values.data(), count};
+  };
+  with_operand(a, marks, ghost_marks, [&](const auto& marks_of) {
+    with_operand(a, x, ghost, [&](const auto& operand) {
+      for (Index i = first; i < last; ++i) {
+        sum_row(marked_entries(i, marks_of), operand, y.row(i), y.cols, false);
+      }
+    });
+  });
 }
 
 }  // namespace chorale::simd::HWY_NAMESPACE
@@ -102,10 +157,21 @@ HWY_AFTER_NAMESPACE();
 namespace chorale::simd {
 
 HWY_EXPORT(spmm_impl);
+HWY_EXPORT(spmm_rows_impl);
+HWY_EXPORT(spmm_marked_impl);
 
 void spmm(const CsrView& a, ConstView x, ConstView ghost, View y, bool add, Index first,
           Index last) {
   HWY_DYNAMIC_DISPATCH(spmm_impl)(a, x, ghost, y, add, first, last);
+}
+
+void spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y) {
+  HWY_DYNAMIC_DISPATCH(spmm_rows_impl)(a, rows, x, ghost, y);
+}
+
+void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                 ConstView ghost, View y, Index first, Index last) {
+  HWY_DYNAMIC_DISPATCH(spmm_marked_impl)(a, marks, ghost_marks, x, ghost, y, first, last);
 }
 
 }  // namespace chorale::simd

@@ -64,6 +64,14 @@ void CudaKernels::axpy(Real a, ConstView x, View y) const {
        [=] __device__(Index i, Index j) { y(i, j) = fmaf(a, x(i, j), y(i, j)); });
 }
 
+void CudaKernels::axpy_rows(Real a, ConstView x, Rows rows, View y) const {
+  const LocalIndex* listed = rows.data();
+  each(queue_, static_cast<Index>(rows.size()), y.cols, [=] __device__(Index k, Index j) {
+    const Index r = listed[k];
+    y(r, j) = fmaf(a, x(r, j), y(r, j));
+  });
+}
+
 void CudaKernels::axpy_by(ConstView a, ConstView x, View y) const {
   each(queue_, y.rows, y.cols,
        [=] __device__(Index i, Index j) { y(i, j) = fmaf(a(0, 0), x(i, j), y(i, j)); });

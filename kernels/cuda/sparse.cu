@@ -31,8 +31,11 @@ struct Product {
   CsrView a;
   ConstView x, ghost;
   View y;
-  bool add;
-  Real* slots;  // (chunks of long rows, y.cols)
+  bool add = false;
+  Real* slots = nullptr;               // (chunks of long rows, y.cols)
+  const LocalIndex* wanted = nullptr;  // the rows to compute, so many; or all rows
+  Index n_wanted = 0;
+  ConstView marks = {}, ghost_marks = {};  // of the rows to read; or none
 };
 
 // Entries to be summed and where to: nowhere if `to` is null. A row has fewer than 2^31, as there
@@ -44,7 +47,7 @@ struct Run {
   Real* to = nullptr;
 };
 
-// The runs: all chunks of long rows, then all rows.
+// The runs: all chunks of long rows, then all rows; or the wanted rows.
 __device__ Run run_of(const Product& p, Index number) {
   const LongRows& longs = p.a.long_rows;
   if (number < longs.chunks) {
@@ -52,8 +55,9 @@ __device__ Run run_of(const Product& p, Index number) {
     return {begin, static_cast<int>(longs.ends[2 * number + 1] - begin), false,
             p.slots + number * p.y.cols};
   }
-  const Index row = number - longs.chunks;
-  if (row >= p.a.rows) return {};
+  Index row = number - longs.chunks;
+  if (row >= p.n_wanted) return {};
+  if (p.wanted != nullptr) row = p.wanted[row];
   const Index begin = p.a.row_begin[row];
   const auto count = static_cast<int>(p.a.row_begin[row + 1] - begin);
   if (longs.rows > 0 && count > kChunk) return {};  // its chunks are
@@ -111,9 +115,13 @@ __device__ Entry entry_of(const Product& p, const Run& run, int place) {
   return {p.a.columns[run.begin + place], p.a.values[run.begin + place]};
 }
 
-// The address of a row of the operand, as a number that lanes can hand round.
+// The address of a row of the operand, as a number that lanes can hand round; 0 for a row of zeros.
 __device__ std::uintptr_t row_of(const Product& p, Index column) {
   const Index n = p.a.n_own;
+  if (p.marks.data != nullptr &&
+      (column < n ? p.marks(column, 0) : p.ghost_marks(column - n, 0)) == 0) {
+    return 0;
+  }
   return reinterpret_cast<std::uintptr_t>(column < n ? p.x.row(column) : p.ghost.row(column - n));
 }
 
@@ -147,7 +155,9 @@ __global__ void product_kernel(Product p) {
       Real x[kDepth][kColumns] = {};
       for (int i = 0; i < kDepth; ++i) {
         const std::uintptr_t row = __shfl_sync(0xffffffffu, my_row, leader + k + i);
-        if (done + k + i < run.count) columns.load(reinterpret_cast<const Real*>(row), x[i]);
+        if (done + k + i < run.count && row != 0) {
+          columns.load(reinterpret_cast<const Real*>(row), x[i]);
+        }
       }
       for (int i = 0; i < kDepth; ++i) {
         const Real value = __shfl_sync(0xffffffffu, my_value, leader + k + i);
@@ -179,7 +189,7 @@ __device__ Real sum_of_slots(const Product& p, Index long_row, Index j) {
 template <int kLanes, bool kVector>
 void launch_product(cuda::Queue& queue, const Product& p) {
   constexpr Index kGroups = kThreads / kLanes, kPanel = kLanes * kColumns;
-  const Index runs = p.a.long_rows.chunks + p.a.rows;
+  const Index runs = p.a.long_rows.chunks + p.n_wanted;
   cuda::launch(queue,
                {.blocks = (runs + kGroups - 1) / kGroups,
                 .threads = kThreads,
@@ -231,12 +241,36 @@ void narrow(Queue& queue, std::span<const Index> from, std::int32_t* to) {
 
 void CudaKernels::spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const {
   if (sparse_ != nullptr && sparse_->takes(a, y.cols)) return sparse_->multiply(a, x, false, y);
-  launch_product(queue_, Product{a, x, ghost, y, false, nullptr});
+  launch_product(queue_, {.a = a, .x = x, .ghost = ghost, .y = y, .n_wanted = a.rows});
 }
 
 void CudaKernels::spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const {
   if (sparse_ != nullptr && sparse_->takes(a, y.cols)) return sparse_->multiply(a, x, true, y);
-  launch_product(queue_, Product{a, x, ghost, y, true, nullptr});
+  launch_product(queue_, {.a = a, .x = x, .ghost = ghost, .y = y, .add = true, .n_wanted = a.rows});
+}
+
+// Long rows among them are summed chunk by chunk by one group: the same bits.
+void CudaKernels::spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost,
+                            View y) const {
+  CsrView without_chunks = a;
+  without_chunks.long_rows = {};
+  launch_product(queue_, {.a = without_chunks,
+                          .x = x,
+                          .ghost = ghost,
+                          .y = y,
+                          .wanted = rows.data(),
+                          .n_wanted = static_cast<Index>(rows.size())});
+}
+
+void CudaKernels::spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                              ConstView ghost, View y) const {
+  launch_product(queue_, {.a = a,
+                          .x = x,
+                          .ghost = ghost,
+                          .y = y,
+                          .n_wanted = a.rows,
+                          .marks = marks,
+                          .ghost_marks = ghost_marks});
 }
 
 }  // namespace chorale

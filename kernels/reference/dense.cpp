@@ -37,6 +37,12 @@ void ReferenceKernels::axpy(Real a, ConstView x, View y) const {
   each(y, [&](Index i, Index j) { y(i, j) += a * x(i, j); });
 }
 
+void ReferenceKernels::axpy_rows(Real a, ConstView x, Rows rows, View y) const {
+  for (const Index r : rows) {
+    for (Index j = 0; j < y.cols; ++j) y(r, j) += a * x(r, j);
+  }
+}
+
 void ReferenceKernels::scale(Real a, View y) const {
   each(y, [&](Index i, Index j) { y(i, j) *= a; });
 }

@@ -14,6 +14,7 @@ class ReferenceKernels : public Kernels {
   void fill(Real value, View y) const override;
   void copy(ConstView x, View y) const override;
   void axpy(Real a, ConstView x, View y) const override;
+  void axpy_rows(Real a, ConstView x, Rows rows, View y) const override;
   void scale(Real a, View y) const override;
   void multiply(ConstView x, ConstView z, View y) const override;
   void multiply_add(ConstView x, ConstView z, View y) const override;
@@ -46,6 +47,9 @@ class ReferenceKernels : public Kernels {
 
   void spmm(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
   void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const override;
+  void spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y) const override;
+  void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                   ConstView ghost, View y) const override;
 
   void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
            View value) const override;

@@ -109,6 +109,38 @@ void sparse(K k, S s, void (Kernels::*product)(const CsrView&, ConstView, ConstV
   (k.*product)(without, s.in(s.n, s.d), {}, s.out(s.n, s.d));
 }
 
+// Every third row of n, last first.
+Rows every_third(S s) {
+  std::vector<LocalIndex> rows;
+  for (Index i = s.n - 1; i >= 0; i -= 3) rows.push_back(static_cast<LocalIndex>(i));
+  const std::size_t count = rows.size();
+  return {s.keep(std::move(rows)), count};
+}
+
+void spmm_rows(K k, S s) {
+  const Index n_ghost = s.n / 3, n_own = s.n - n_ghost;
+  const CsrView a = s.sparse(n_own, n_ghost);
+  k.spmm_rows(a, every_third(s), s.in(n_own, s.d), s.in(n_ghost, s.d), s.out(s.n, s.d));
+}
+
+// Rows without a mark hold what must not be read.
+void spmm_marked(K k, S s) {
+  const Index n_ghost = s.n / 3, n_own = s.n - n_ghost;
+  const CsrView a = s.sparse(n_own, n_ghost);
+  const auto marked = [&](Index rows, View& marks) {
+    const View x = s.state(rows, s.d);
+    marks = s.state(rows, 1);
+    for (Index i = 0; i < rows; ++i) {
+      marks(i, 0) = i % 3 == 0 ? Real(1) : Real(0);
+      for (Index j = 0; j < s.d && i % 3 != 0; ++j) x(i, j) = Real(1e30);
+    }
+    return x;
+  };
+  View marks, ghost_marks;
+  const View x = marked(n_own, marks), ghost = marked(n_ghost, ghost_marks);
+  k.spmm_marked(a, marks, ghost_marks, x, ghost, s.out(s.n, s.d));
+}
+
 void gather(K k, S s) {
   const ConstView x = s.in(2 * s.n, s.d);
   k.gather_rows(x, every_second(s), s.out(s.n, s.d));
@@ -274,6 +306,8 @@ void update_top_k(K k, S s) {
 const CatalogueRow kRows[] = {
     {"fill", true, equal, [](K k, S s) { k.fill(Real(0.3), s.out(s.n, s.d)); }},
     {"copy", true, equal, [](K k, S s) { k.copy(s.in(s.n, s.d), s.out(s.n, s.d)); }},
+    {"axpy_rows", true, few,
+     [](K k, S s) { k.axpy_rows(Real(0.5), s.in(s.n, s.d), every_third(s), s.out(s.n, s.d)); }},
     {"axpy", true, few, [](K k, S s) { k.axpy(Real(0.5), s.in(s.n, s.d), s.out(s.n, s.d)); }},
     {"scale", true, equal, [](K k, S s) { k.scale(Real(0.3), s.out(s.n, s.d)); }},
     {"multiply", true, equal,
@@ -315,6 +349,8 @@ const CatalogueRow kRows[] = {
     {"scale_rows_by_norm", false, columns,
      [](K k, S s) { k.scale_rows_by_norm(Real(0.75), s.in(s.n, s.d), s.out(s.n, s.d)); }},
     {"spmm", true, longest_row, [](K k, S s) { sparse(k, s, &Kernels::spmm); }},
+    {"spmm_rows", true, longest_row, spmm_rows},
+    {"spmm_marked", true, longest_row, spmm_marked},
     {"spmm_add", true, longest_row, [](K k, S s) { sparse(k, s, &Kernels::spmm_add); }},
     {"bpr", true, rows_and_columns, bpr},
     {"bpr_grad", true, few, bpr_grad},

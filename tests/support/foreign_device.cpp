@@ -113,6 +113,9 @@ class LateKernels final : public Kernels {
   void axpy(Real a, ConstView x, View y) const override {
     later([=, this] { now_.axpy(a, x, y); });
   }
+  void axpy_rows(Real a, ConstView x, Rows rows, View y) const override {
+    later([=, this] { now_.axpy_rows(a, x, rows, y); });
+  }
   void scale(Real a, View y) const override {
     later([=, this] { now_.scale(a, y); });
   }
@@ -191,6 +194,13 @@ class LateKernels final : public Kernels {
   }
   void spmm_add(const CsrView& a, ConstView x, ConstView ghost, View y) const override {
     later([=, this] { now_.spmm_add(a, x, ghost, y); });
+  }
+  void spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y) const override {
+    later([=, this] { now_.spmm_rows(a, rows, x, ghost, y); });
+  }
+  void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
+                   ConstView ghost, View y) const override {
+    later([=, this] { now_.spmm_marked(a, marks, ghost_marks, x, ghost, y); });
   }
   void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
            View value) const override {

@@ -85,6 +85,11 @@ Var spmm(const DistCsr& a, Var x);
 // Nothing is kept for the adjoint, which evaluates the transposed polynomial in Horner form.
 //   x, y:(n,d) rows   c: at least one coefficient, copied
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients);
+// The same where nothing but gather(y, ids) of these columns reads y: other rows of y are left
+// unfinished. With few ids the last product is taken at their rows alone, and the first one of the
+// adjoint reads their rows alone: the same bits at two products less.
+Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients,
+              std::span<const IdColumn* const> gathered);
 
 // y = P x for the clique expansion of a hypergraph; the adjoint is the product with P^T.
 //   x, y:(n,d) rows over P.partition()

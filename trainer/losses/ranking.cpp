@@ -33,6 +33,21 @@ Var RankingLoss::operator()(Var z, const Batch& b) const {
   return bpr_loss(u, p, gather(z, b["negative"]));
 }
 
+std::vector<const IdColumn*> RankingLoss::gathered(const Batch& b) const {
+  switch (config_.kind_case()) {
+    case v1::Loss::kSampledSoftmax:
+      return {&b["user"], &b["positive"], &b["shared_negative"]};
+    case v1::Loss::kFullSoftmax:
+      return {};
+    case v1::Loss::kInfoNce:
+      return {&b["user"], &b["positive"]};
+    case v1::Loss::kBpr:
+    case v1::Loss::KIND_NOT_SET:
+      break;
+  }
+  return {&b["user"], &b["positive"], &b["negative"]};
+}
+
 const char* RankingLoss::name() const {
   switch (config_.kind_case()) {
     case v1::Loss::kSampledSoftmax:

@@ -24,6 +24,8 @@ class RankingLoss {
   //   info_nce         against the positives of the others, on cosines. An item counts as often as
   //                    the batch has it.
   Var operator()(Var z, const Batch& batch) const;
+  // The columns whose rows of z the loss gathers; none if it reads other rows too. For propagate.
+  std::vector<const IdColumn*> gathered(const Batch& batch) const;
   const char* name() const;  // of the chosen one, for Tape::note
 
  private:

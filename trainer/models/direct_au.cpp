@@ -23,13 +23,11 @@ class DirectAu final : public Model {
         mean_(mean_of_layers(0, f.layers())),
         gamma_(f.gamma()) {}
 
-  Var represent(Tape& t) override {
-    Var e = t.leaf(e_);
-    return adjacency_ == nullptr ? e : propagate(*adjacency_, e, mean_);
-  }
+  Var represent(Tape& t) override { return encode(t, {}); }
 
   Var loss(Tape& t, const Batch& b) override {
-    Var z = represent(t);
+    const IdColumn* const gathered[] = {&b["user"], &b["positive"]};
+    Var z = encode(t, gathered);
     Var u = normalize_rows(gather(z, b["user"])), p = normalize_rows(gather(z, b["positive"]));
     Var together = alignment(u, p);
     t.note("alignment", together);
@@ -40,6 +38,11 @@ class DirectAu final : public Model {
   }
 
  private:
+  Var encode(Tape& t, std::span<const IdColumn* const> gathered) const {
+    Var e = t.leaf(e_);
+    return adjacency_ == nullptr ? e : propagate(*adjacency_, e, mean_, gathered);
+  }
+
   const DistCsr* adjacency_;  // null without layers
   Table& e_;
   std::vector<double> mean_;

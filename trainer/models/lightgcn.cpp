@@ -24,23 +24,23 @@ class LightGcn final : public Model {
         coefficients_(coefficients(f)) {}
 
   Var represent(Tape& t) override {
-    Var z = encode(t);
+    Var z = encode(t, {});
     if (config_.item_norm_exponent() == 1) return z;
     Var items = scale_rows_by_norm(select(z, items_), config_.item_norm_exponent());
     return spread(select(z, users_), users_) + spread(items, items_);
   }
 
   Var loss(Tape& t, const Batch& b) override {
-    Var z = encode(t);
+    Var z = encode(t, ranking_.gathered(b));
     Var rank = ranking_(z, b);
     return config_.l2() == 0 ? rank : rank + mean_l2(t.leaf(e_), b, config_.l2());
   }
 
  private:
-  Var encode(Tape& t) {
+  Var encode(Tape& t, std::span<const IdColumn* const> gathered) {
     Var e = t.leaf(e_);
     if (config_.row_dropout() > 0) e = drop_rows(e, config_.row_dropout(), names_);
-    return propagate(adjacency_, e, coefficients_);
+    return propagate(adjacency_, e, coefficients_, gathered);
   }
 
   static v1::Initial initial(const v1::LightGcn& f) {

@@ -44,7 +44,7 @@ class Sgl final : public Model {
 
   Var loss(Tape& t, const Batch& b) override {
     Var e = t.leaf(e_);
-    Var rank = ranking_(represent(t), b);
+    Var rank = ranking_(propagate(adjacency_, e, mean_, ranking_.gathered(b)), b);
     Var decay = mean_l2(e, b, config_.l2());
     Var x = propagate(views_.view(0), e, mean_), y = propagate(views_.view(1), e, mean_);
     Var of_users = contrast(x, y, b["user"], users_);

@@ -30,7 +30,7 @@ class SimGcl final : public Model {
   Var represent(Tape& t) override { return propagate(adjacency_, t.leaf(e_), mean_); }
 
   Var loss(Tape& t, const Batch& b) override {
-    Var rank = ranking_(represent(t), b);
+    Var rank = ranking_(propagate(adjacency_, t.leaf(e_), mean_, ranking_.gathered(b)), b);
     Var decay = mean_l2(t.leaf(e_), b, config_.l2());
     Var x = view(t);
     Var y = view(t);

@@ -15,8 +15,40 @@ struct Polynomial {
   std::size_t degree = 0;
 };
 
+// The rows of the result that are read; all of them if `only` is false.
+struct Wanted {
+  bool only = false;
+  Rows rows;  // local, ascending
+};
+
+// Those of the columns, as far as their owner knows: what any rank will gather. Few means that a
+// pass over them is worth its while; all ranks must agree on it.
+Wanted wanted_rows(Tape& t, const Partition& nodes, std::span<const IdColumn* const> gathered) {
+  constexpr Index kFew = 3;  // one row in so many
+  Index ids = 0;
+  for (const IdColumn* column : gathered) ids += column->size();
+  if (ids == 0 || ids * kFew > nodes.rows()) return {};
+  std::vector<LocalIndex> rows;
+  for (const IdColumn* column : gathered) {
+    const auto some = t.lookup(*column, nodes).host_touched();
+    rows.insert(rows.end(), some.begin(), some.end());
+  }
+  std::ranges::sort(rows);
+  rows.erase(std::ranges::unique(rows).begin(), rows.end());
+  auto* memory = static_cast<LocalIndex*>(t.arena().take(rows.size() * sizeof(LocalIndex)));
+  t.device().upload(memory, rows.data(), rows.size() * sizeof(LocalIndex));
+  return {true, {memory, rows.size()}};
+}
+
+// y += a x at the wanted rows, and perhaps at others.
+void accumulate(const Kernels& k, const Wanted& wanted, Real a, ConstView x, View y) {
+  if (a == 0) return;
+  wanted.only ? k.axpy_rows(a, x, wanted.rows, y) : k.axpy(a, x, y);
+}
+
 // z = sum_k c[k] A^k x
-void evaluate(Tape& t, const DistCsr& a, const Polynomial& p, ConstView x, View z) {
+void evaluate(Tape& t, const DistCsr& a, const Polynomial& p, const Wanted& wanted, ConstView x,
+              View z) {
   const Kernels& k = t.kernels();
   const ConstView first[] = {x};
   k.sum_of(p.c[0], first, z);
@@ -24,16 +56,36 @@ void evaluate(Tape& t, const DistCsr& a, const Polynomial& p, ConstView x, View 
   View now = t.arena().take_view(x.rows, x.cols);
   View next = p.degree > 1 ? t.arena().take_view(x.rows, x.cols) : View{};
   for (std::size_t layer = 1; layer <= p.degree; ++layer) {
-    a.multiply(t.arena(), layer == 1 ? x : ConstView(now), layer == 1 ? now : next);
+    const ConstView from = layer == 1 ? x : ConstView(now);
+    const View to = layer == 1 ? now : next;
+    if (wanted.only && layer == p.degree) {
+      a.multiply_rows(t.arena(), wanted.rows, from, to);
+    } else {
+      a.multiply(t.arena(), from, to);
+    }
     if (layer > 1) std::swap(now, next);
-    if (p.c[layer] != 0) k.axpy(p.c[layer], now, z);
+    accumulate(k, wanted, p.c[layer], now, z);
   }
   t.arena().give_back(now);
   if (next.data != nullptr) t.arena().give_back(next);
 }
 
+// y = A h, where h is zero but at the wanted rows.
+void first_product(Tape& t, const DistCsr& a, const Wanted& wanted, ConstView h, View y) {
+  if (!wanted.only) return a.multiply(t.arena(), h, y);
+  const Kernels& k = t.kernels();
+  const View marks = t.arena().take_view(h.rows, 1), ones = t.arena().take_view(h.rows, 1);
+  k.fill(0, marks);
+  k.fill(1, ones);
+  k.axpy_rows(1, ones, wanted.rows, marks);
+  a.multiply_marked(t.arena(), marks, h, y);
+  t.arena().give_back(ones);
+  t.arena().give_back(marks);
+}
+
 // dx += sum_k c[k] A^k g, as (((c[K] g) A + c[K-1] g) A + ...) + c[0] g
-void evaluate_horner(Tape& t, const DistCsr& a, const Polynomial& p, ConstView g, View dx) {
+void evaluate_horner(Tape& t, const DistCsr& a, const Polynomial& p, const Wanted& wanted,
+                     ConstView g, View dx) {
   const Kernels& k = t.kernels();
   if (p.degree > 0) {
     View h = t.arena().take_view(g.rows, g.cols);
@@ -41,15 +93,19 @@ void evaluate_horner(Tape& t, const DistCsr& a, const Polynomial& p, ConstView g
     const ConstView last[] = {g};
     k.sum_of(p.c[p.degree], last, h);
     for (std::size_t layer = p.degree - 1; layer > 0; --layer) {
-      a.multiply(t.arena(), h, next);
-      if (p.c[layer] != 0) k.axpy(p.c[layer], g, next);
+      if (layer == p.degree - 1) {
+        first_product(t, a, wanted, h, next);
+      } else {
+        a.multiply(t.arena(), h, next);
+      }
+      accumulate(k, wanted, p.c[layer], g, next);
       std::swap(h, next);
     }
     a.multiply_add(t.arena(), h, dx);
     t.arena().give_back(h);
     if (next.data != nullptr) t.arena().give_back(next);
   }
-  if (p.c[0] != 0) k.axpy(p.c[0], g, dx);
+  accumulate(k, wanted, p.c[0], g, dx);
 }
 
 }  // namespace
@@ -78,6 +134,11 @@ Var expand(const CliqueOperator& p, Var x) {
 }
 
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients) {
+  return propagate(a, x, coefficients, {});
+}
+
+Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients,
+              std::span<const IdColumn* const> gathered) {
   require(x.layout() == Layout::rows && x.part() == a.column_partition() &&
               a.row_partition() == a.column_partition(),
           "propagate: x has {} rows and A is ({}, {}), or they are dealt differently",
@@ -89,8 +150,10 @@ Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients) {
   p.degree = coefficients.size() - 1;
   Tape& t = *x.tape;
   Var y = t.output_rows(a.row_partition(), x.cols());
-  evaluate(t, a, p, x.value(), y.out());
-  t.on_backward(y, {x}, [=, &t, &a] { evaluate_horner(t, a.transposed(), p, y.grad(), x.grad()); });
+  const Wanted wanted = wanted_rows(t, a.row_partition(), gathered);
+  evaluate(t, a, p, wanted, x.value(), y.out());
+  t.on_backward(y, {x},
+                [=, &t, &a] { evaluate_horner(t, a.transposed(), p, wanted, y.grad(), x.grad()); });
   return y;
 }
 
