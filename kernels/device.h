@@ -27,6 +27,7 @@ struct DeviceOptions {
   int ordinal = 0;  // which GPU of this host
   int threads = 1;  // CPU threads of this rank, the calling one included
   SparseProduct sparse = SparseProduct::own;
+  bool bf16_contrast = false;  // of a GPU: three digits instead of six, a third of the work
 };
 
 class Device {

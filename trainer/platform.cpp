@@ -31,7 +31,8 @@ std::unique_ptr<Device> open_gpu(const v1::Config& config, std::span<const Seat>
   const bool by_library = config.run().sparse() == v1::Run::CUSPARSE;
   auto device = make_device({.kind = DeviceKind::cuda,
                              .ordinal = mine.ordinal,
-                             .sparse = by_library ? SparseProduct::cusparse : SparseProduct::own});
+                             .sparse = by_library ? SparseProduct::cusparse : SparseProduct::own,
+                             .bf16_contrast = config.run().contrast() == v1::Run::BF16});
   for (const Seat& s : seats) {
     require_user(s.gpus > 0, Exit::environment,
                  "start ranks on hosts with a GPU, or use device: CPU",

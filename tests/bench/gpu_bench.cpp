@@ -139,7 +139,7 @@ void bench_product(Bench& b, const std::string& name, const CsrView& a, const Ro
   for (const auto algorithm : {cuda::CusparseAlgorithm::csr1, cuda::CusparseAlgorithm::csr2,
                                cuda::CusparseAlgorithm::csr3}) {
     libraries.push_back(cuda::make_cusparse_product(b.queue, algorithm));
-    peers.push_back(std::make_unique<CudaKernels>(b.queue, libraries.back().get()));
+    peers.push_back(std::make_unique<CudaKernels>(b.queue, CudaOptions{}, libraries.back().get()));
     calls.push_back([&a, &vx, &vpeer, k = peers.back().get()] { k->spmm(a, vx, {}, vpeer); });
   }
   const std::vector<double> ms = medians(b.queue, calls);
@@ -208,7 +208,8 @@ void bench_rows(Bench& b) {
 }
 
 // InfoNCE of a batch against another: each pair's exponential is taken forward and again backward.
-void bench_contrast(Bench& b, Index n) {
+void bench_contrast(Bench& b, Index n, bool bf16) {
+  const CudaKernels kernels(b.queue, {.bf16_contrast = bf16});
   const Array<Real> a = b.random(n * kDim, 1), h = b.random(n * kDim, 2), g = b.random(n, 3),
                     y(*b.device, n), da(*b.device, n * kDim), dh(*b.device, n * kDim);
   const View va(a.data(), n, kDim), vh(h.data(), n, kDim), vg(g.data(), n, 1), vy(y.data(), n, 1),
@@ -217,9 +218,9 @@ void bench_contrast(Bench& b, Index n) {
   const Pairs pairs{.scale = Real(0.3), .shift = Real(0.3)};
   const double exponentials = static_cast<double>(n) * static_cast<double>(n);
   const std::vector<double> ms =
-      medians(b.queue, {[&] { b.kernels.exp_sums(pairs, va, vh, 0, vy); },
-                        [&] { b.kernels.exp_sums_grad(pairs, va, vh, vg, 0, vda, 0, vdh); }});
-  const auto name = fmt::format("InfoNCE of {} rows, ", n);
+      medians(b.queue, {[&] { kernels.exp_sums(pairs, va, vh, 0, vy); },
+                        [&] { kernels.exp_sums_grad(pairs, va, vh, vg, 0, vda, 0, vdh); }});
+  const auto name = fmt::format("InfoNCE of {} rows{}, ", n, bf16 ? " in bf16" : "");
   print({name + "forward", ms[0], exponentials, "Texp/s", b.exponential});
   print({name + "backward", ms[1], exponentials, "Texp/s", b.exponential});
   print({name + "both", ms[0] + ms[1], 2 * exponentials, "Texp/s", b.exponential});
@@ -263,7 +264,9 @@ int run(int argc, char** argv) {
   if (argc > 1) bench_folder(b, argv[1]);
   bench_graph(b, "spmm, 4 M nodes", kManyUsers, kManyItems, kManyEdges, b.far_rows);
   bench_rows(b);
-  for (const Index n : {65'536, 1'048'576}) bench_contrast(b, n);
+  for (const bool bf16 : {false, true}) {
+    for (const Index n : {65'536, 1'048'576}) bench_contrast(b, n, bf16);
+  }
   bench_ranking(b);
   return b.agrees ? 0 : 1;
 }

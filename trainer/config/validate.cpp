@@ -249,6 +249,8 @@ void validate(const v1::Config& config, const std::string& origin) {
               "device: CPU checks the same program");
   check.holds(config.run().sparse() == v1::Run::OWN || config.device() == v1::Config::CUDA,
               "run.sparse", "CUSPARSE, but no GPU computes", "use it with device: CUDA");
+  check.holds(config.run().contrast() == v1::Run::PAIRS || config.device() == v1::Config::CUDA,
+              "run.contrast", "BF16, but no GPU computes", "use it with device: CUDA");
   validate_schedule(config.schedule(), check);
   check.at_least("schedule.warmup_steps", static_cast<Index>(config.schedule().warmup_steps()),
                  Index{0});

@@ -42,9 +42,9 @@ __device__ inline unsigned char* dynamic_shared() {
 }
 
 // Copies kBytes (4 or 16) from device to shared memory behind the thread's back; what lies behind
-// the first `valid` bytes becomes zero. Both addresses are multiples of kBytes. The copies since the
-// last close_copies are a group. A thread sees its own copies once it has waited for them, the block
-// sees them after a barrier behind that.
+// the first `valid` bytes becomes zero. Both addresses are multiples of kBytes. The copies since
+// the last close_copies are a group. A thread sees its own copies once it has waited for them, the
+// block sees them after a barrier behind that.
 template <int kBytes>
 __device__ inline void copy_async(void* shared, const void* from, int valid) {
   const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));

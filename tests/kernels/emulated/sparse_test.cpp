@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(a_library_multiplies_what_it_takes) {
   const Matrix a(kLengths);
   HostQueue queue;
   NotedLibrary library;
-  const CudaKernels cuda(queue, &library);
+  const CudaKernels cuda(queue, {}, &library);
   const Dense x(kOperand, 8, 8, 0, 3), y(kRows, 8, 8, 0, 4);
 
   cuda.spmm(a.view(kOperand, true), x.view, {}, y.view);
