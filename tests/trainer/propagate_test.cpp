@@ -1,0 +1,96 @@
+// Propagation to the rows that a batch gathers, and back from them alone, is propagation to all
+// rows, bit for bit, on any number of ranks.
+#include <boost/test/unit_test.hpp>
+
+#include <vector>
+
+#include "comm/thread_communicator.h"
+#include "comm/typed.h"
+#include "graph/dist_csr.h"
+#include "kernels/device.h"
+#include "kernels/random.h"
+#include "trainer/autodiff/ops.h"
+#include "trainer/data/batch.h"
+#include "trainer/losses/losses.h"
+
+namespace chorale::test {
+namespace {
+
+constexpr Index kNodes = 211, kColumns = 5, kBatch = 13;
+constexpr int kLanes = 8;
+
+std::uint64_t draw(std::uint64_t step, Index index, Index below) {
+  return random_below(random_bits({Purpose::test, 11}, step, static_cast<std::uint64_t>(index)),
+                      static_cast<std::uint64_t>(below));
+}
+
+// About six entries a row, not symmetric.
+std::vector<Triplet> entries(const Partition& nodes) {
+  std::vector<Triplet> all;
+  for (Index e = 0; e < 6 * kNodes; ++e) {
+    const auto row = static_cast<Index>(draw(1, e, kNodes));
+    const auto column = static_cast<Index>(draw(2, e, kNodes));
+    const Real value = static_cast<Real>(draw(3, e, 100)) / 300;
+    if (nodes.owns(row)) all.push_back({row, column, value});
+  }
+  return all;
+}
+
+IdColumn ids(const Lanes& lanes, std::uint64_t name) {
+  IdColumn column{Partition::uniform(kBatch, lanes), {}};
+  for (Index i = column.part.first(); i < column.part.last(); ++i) {
+    column.rows.push_back(static_cast<Index>(draw(name, i, kNodes)));
+  }
+  return column;
+}
+
+// Gathered rows, then the gradient of x, of all ranks.
+std::vector<Real> propagated(int ranks, std::vector<double> coefficients, bool only_gathered) {
+  std::vector<Real> found;
+  run_thread_ranks(ranks, [&](Communicator& comm) {
+    const auto device = make_device({});
+    const Lanes lanes = make_lanes(kLanes, ranks, comm.rank());
+    const Partition nodes = Partition::uniform(kNodes, lanes);
+    std::vector<Index> names;
+    for (Index i = nodes.first(); i < nodes.last(); ++i) names.push_back(i);
+    Table x(*device, "x", nodes, kColumns, names, normal_values(1, "x", 1.0));
+    const DistCsr a(*device, comm, nodes, nodes, entries(nodes), false);
+    const IdColumn users = ids(lanes, 4), items = ids(lanes, 5);
+    Tape t(*device, comm, lanes, 3);
+    t.reset(0, true);
+
+    const IdColumn* const both[] = {&users, &items};
+    Var y = only_gathered ? propagate(a, t.leaf(x), coefficients, both)
+                          : propagate(a, t.leaf(x), coefficients);
+    Var u = gather(y, users), p = gather(y, items);
+    t.backward(bpr_loss(u, p, u));
+    const ConstView dx =
+        x.gradient().reduce_dense(t.arena(), comm, lanes, nodes.local_rows(), kColumns);
+
+    std::vector<Real> mine(u.value().data, u.value().data + u.value().size());
+    mine.insert(mine.end(), dx.data, dx.data + dx.size());
+    const auto all = gather_all<Real>(comm.host(), mine);
+    if (comm.rank() == 0) found = all;
+  });
+  return found;
+}
+
+BOOST_AUTO_TEST_SUITE(propagation)
+
+BOOST_AUTO_TEST_CASE(rows_that_are_gathered_are_all_that_matters) {
+  for (const std::vector<double>& c :
+       {std::vector<double>{0.5}, {0.25, 0.75}, {0.4, 0.3, 0.2}, {0.0, 0.0, 0.0, 1.0}}) {
+    for (const int ranks : {1, 2, 3}) {
+      const std::vector<Real> whole = propagated(ranks, c, false);
+
+      BOOST_TEST(propagated(ranks, c, true) == whole,
+                 c.size() << " coefficients on " << ranks << " ranks");
+      BOOST_TEST(whole.size() == static_cast<std::size_t>((kBatch + kNodes) * kColumns));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace chorale::test
