@@ -28,7 +28,10 @@ class DecoratedDevice final : public Device {
     inner_.copy(to, from, bytes);
   }
   void synchronize() override { inner_.synchronize(); }
-  void* stream() const override { return inner_.stream(); }
+  std::unique_ptr<Landing> make_landing() override { return inner_.make_landing(); }
+  void begin_step() override { inner_.begin_step(); }
+  void end_step() override { inner_.end_step(); }
+  void* stream() override { return inner_.stream(); }
 
  private:
   Device& inner_;

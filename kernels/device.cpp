@@ -1,6 +1,7 @@
 #include "kernels/device.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "kernels/check.h"
 #include "kernels/cpu/cpu_device.h"
@@ -14,6 +15,27 @@ void Device::count_allocation(std::size_t bytes) {
   bytes_in_use_ += bytes;
   peak_bytes_ = std::max(peak_bytes_, bytes_in_use_);
 }
+
+namespace {
+
+class ArrivedAtOnce final : public Landing {
+ public:
+  explicit ArrivedAtOnce(Device& device) : device_(device) {}
+
+  void fetch(const void* from, std::size_t bytes) override {
+    memory_.resize(bytes);
+    device_.download(memory_.data(), from, bytes);
+  }
+  std::span<const std::byte> arrived() override { return memory_; }
+
+ private:
+  Device& device_;
+  std::vector<std::byte> memory_;
+};
+
+}  // namespace
+
+std::unique_ptr<Landing> Device::make_landing() { return std::make_unique<ArrivedAtOnce>(*this); }
 
 std::unique_ptr<Device> make_device(const DeviceOptions& options) {
   require_user(options.threads >= 1, Exit::usage, "use 1 thread or more for each rank",

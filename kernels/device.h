@@ -1,7 +1,8 @@
 // A device: memory, and a stream of work in which kernels run in the order they were enqueued.
 //
 // On a CPU every call has finished when it returns; code must not rely on that, because on a GPU it
-// has only been enqueued. The host waits in `synchronize` and in `download`, and nowhere else.
+// has only been enqueued. The host waits in `synchronize`, in `download` and for a landing, and
+// nowhere else.
 // * The host never reads or writes device memory but by `upload` and `download`.
 // * Host memory is read before a call returns: `upload` has taken its bytes, a kernel the host
 //   spans it was given (view.h: Groups, LaneOffsets). The caller may change or free them at once.
@@ -15,6 +16,7 @@
 #include <string>
 
 #include "kernels/kernels.h"
+#include "kernels/landing.h"
 #include "kernels/view.h"
 
 namespace chorale {
@@ -28,6 +30,7 @@ struct DeviceOptions {
   int threads = 1;  // CPU threads of this rank, the calling one included
   SparseProduct sparse = SparseProduct::own;
   bool bf16_contrast = false;  // of a GPU: three digits instead of six, a third of the work
+  bool step_graph = true;      // of a GPU: a step is handed over as one graph
 };
 
 class Device {
@@ -47,8 +50,15 @@ class Device {
                         std::size_t bytes) = 0;  // device to host; waits
   // Within the device, between places that do not overlap.
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
-  virtual void synchronize() = 0;                   // the host waits
-  virtual void* stream() const { return nullptr; }  // a cudaStream_t, if this is a GPU
+  virtual void synchronize() = 0;  // the host waits
+  // Here it waits in `fetch`: right for devices that have done their work when a call returns.
+  virtual std::unique_ptr<Landing> make_landing();
+  // What is enqueued between the two may be held back until `end_step` or until the host waits, and
+  // be handed over at once. Same work, same order.
+  virtual void begin_step() {}
+  virtual void end_step() {}
+  // A cudaStream_t that has got all that was enqueued, if this is a GPU.
+  virtual void* stream() { return nullptr; }
 
   std::size_t bytes_in_use() const { return bytes_in_use_; }
   std::size_t peak_bytes() const { return peak_bytes_; }

@@ -1,94 +1,17 @@
 #include "tests/support/foreign_device.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <deque>
 #include <functional>
-#include <map>
 #include <vector>
 
 #include "kernels/check.h"
 #include "kernels/cpu/cpu_kernels.h"
+#include "tests/support/closed_region.h"
 
 namespace chorale::test {
 namespace {
-
-constexpr std::size_t kReserved = std::size_t{1} << 32;  // of address space, not of memory
-constexpr std::size_t kPage = std::size_t{1} << 16;      // a multiple of any page size in use
-constexpr std::size_t kAlignment = 64;
-constexpr int kPoison = 0xff;  // makes every Real a NaN and every index -1
-
-std::size_t rounded(std::size_t bytes, std::size_t to) { return (bytes + to - 1) / to * to; }
-
-std::size_t block_size(std::size_t bytes) {
-  return rounded(std::max<std::size_t>(bytes, 1), kAlignment);
-}
-
-// Addresses that nobody can read or write while it is closed; blocks are found by first fit.
-class Region {
- public:
-  Region()
-      : base_(static_cast<std::byte*>(mmap(nullptr, kReserved, PROT_NONE,
-                                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {
-    require(base_ != MAP_FAILED, "foreign device: no address space");
-    free_[0] = kReserved;
-  }
-  Region(const Region&) = delete;
-  Region& operator=(const Region&) = delete;
-  ~Region() { munmap(base_, kReserved); }
-
-  void* take(std::size_t bytes) {
-    const std::size_t size = block_size(bytes);
-    for (auto [at, room] : free_) {
-      if (room < size) continue;
-      free_.erase(at);
-      if (room > size) free_[at + size] = room - size;
-      used_ = std::max(used_, at + size);
-      return base_ + at;
-    }
-    throw Error(Exit::environment, "foreign device: no room left");
-  }
-
-  void give_back(void* memory, std::size_t bytes) {
-    auto at = free_.emplace(static_cast<std::byte*>(memory) - base_, block_size(bytes)).first;
-    if (const auto next = std::next(at);
-        next != free_.end() && at->first + at->second == next->first) {
-      at->second += next->second;
-      free_.erase(next);
-    }
-    if (at == free_.begin()) return;
-    if (const auto before = std::prev(at); before->first + before->second == at->first) {
-      before->second += at->second;
-      free_.erase(at);
-    }
-  }
-
-  // Open for as long as it lives.
-  class Opened {
-   public:
-    explicit Opened(const Region& region) : region_(region) {
-      region.protect(PROT_READ | PROT_WRITE);
-    }
-    Opened(const Opened&) = delete;
-    Opened& operator=(const Opened&) = delete;
-    ~Opened() { region_.protect(PROT_NONE); }
-
-   private:
-    const Region& region_;
-  };
-
- private:
-  void protect(int how) const {
-    require(used_ == 0 || mprotect(base_, rounded(used_, kPage), how) == 0,
-            "foreign device: mprotect failed");
-  }
-
-  std::byte* base_;
-  std::map<std::size_t, std::size_t> free_;  // offset to size; neighbours are merged
-  std::size_t used_ = 0;                     // how far blocks have ever reached
-};
 
 // What was enqueued and has not been done.
 using Stream = std::deque<std::function<void()>>;
@@ -320,21 +243,50 @@ class LateDevice final : public ForeignDevice {
       if (bytes > 0) std::memcpy(to, from, bytes);
     });
   }
+  std::unique_ptr<Landing> make_landing() override { return std::make_unique<LateLanding>(*this); }
   std::uint64_t waits() const override { return waits_; }
-  void synchronize() override {
-    ++waits_;
-    const Region::Opened opened(region_);
-    for (; !stream_.empty(); stream_.pop_front()) stream_.front()();
-  }
+  void synchronize() override { run_until(done_ + stream_.size()); }
 
  private:
+  // Does what was enqueued up to the fetch, and no more.
+  class LateLanding final : public Landing {
+   public:
+    explicit LateLanding(LateDevice& device) : device_(device) {}
+
+    void fetch(const void* from, std::size_t bytes) override {
+      memory_->resize(bytes);
+      device_.stream_.push_back([=, to = memory_] {
+        if (bytes > 0) std::memcpy(to->data(), from, bytes);
+      });
+      until_ = device_.done_ + device_.stream_.size();
+    }
+    std::span<const std::byte> arrived() override {
+      if (device_.done_ < until_) device_.run_until(until_);
+      return *memory_;
+    }
+
+   private:
+    LateDevice& device_;
+    std::shared_ptr<std::vector<std::byte>> memory_ = std::make_shared<std::vector<std::byte>>();
+    std::uint64_t until_ = 0;
+  };
+
+  void run_until(std::uint64_t count) {
+    ++waits_;
+    const ClosedRegion::Opened opened(region_);
+    for (; done_ < count; ++done_) {
+      stream_.front()();
+      stream_.pop_front();
+    }
+  }
   void poison_later(void* memory, std::size_t bytes) {
     stream_.push_back([=] { std::memset(memory, kPoison, bytes); });
   }
 
-  Region region_;
+  ClosedRegion region_;
   Stream stream_;
   LateKernels kernels_{stream_};
+  std::uint64_t done_ = 0;  // of what was ever enqueued
   std::uint64_t waits_ = 0;
 };
 
