@@ -105,6 +105,9 @@ void Experiment::build() {
   evaluator_ = std::make_unique<Evaluator>(
       *device_, *comm_, dataset_, context_->nodes(),
       EvaluatorOptions{metric_lengths(config_), config_.eval().users_per_block()});
+  for (auto& tally : tallies_) tally = std::make_unique<Tally>(*device_);
+  batches_ = std::make_unique<BatchStream>([this](Index step, Batch& batch) { draw(step, batch); },
+                                           platform_.drawing_threads);
 }
 
 void Experiment::add_part(Phase phase) {
@@ -136,51 +139,70 @@ void Experiment::note_memory(const std::string& what) {
   noted_bytes_ = now;
 }
 
-Var Experiment::forward(Index step, const Place& place) {
-  const Index epoch = step / steps_per_epoch_;
-  if (epoch != begun_epoch_) {
-    tape_->reset(step, true);
-    model_->begin_epoch(*tape_, epoch);
-    begun_epoch_ = epoch;
-  }
-  Stopwatch watch;
-  place.part->phase.sampler->draw(place.step, batch_);
+void Experiment::draw(Index step, Batch& batch) {
+  const Place place = place_of(step);
+  place.part->phase.sampler->draw(place.step, batch);
   const bool recommends = place.part == &parts_.front();
-  if (shared_negatives_ && recommends) shared_negatives_->draw(place.step, batch_);
+  if (shared_negatives_ && recommends) shared_negatives_->draw(place.step, batch);
+}
+
+void Experiment::begin_epoch(Index step) {
+  const Index epoch = step / steps_per_epoch_;
+  if (epoch == begun_epoch_) return;
+  tape_->reset(step, true);
+  model_->begin_epoch(*tape_, epoch);
+  begun_epoch_ = epoch;
+}
+
+Var Experiment::forward(Index step, const Place& place) {
+  Stopwatch watch;
+  const Batch& batch = batches_->get(step);
   watch.lap(times_.sample);
   tape_->reset(step, true);
-  const Var loss = place.part->phase.loss(*tape_, batch_);
+  const Var loss = place.part->phase.loss(*tape_, batch);
   watch.lap(times_.forward);
   return loss;
 }
 
-double Experiment::train(Index step, bool stop, bool* stop_agreed) {
+void Experiment::begin(Index step, bool stop) {
+  require(under_way_.size() < tallies_.size(), "begin: {} steps are under way", under_way_.size());
   const Place place = place_of(step);
+  begin_epoch(step);
+  device_->begin_step();
   const Var loss = forward(step, place);
   Stopwatch watch;
-  double stops = 0;
-  const double value = tape_->total(loss, stop ? 1.0 : 0.0, &stops);
-  *stop_agreed = stops > 0;
-  const std::string& name = place.part->phase.name;
-  require_user(std::isfinite(value), Exit::non_finite,
-               "a lower learning rate or a warm-up usually helps; the last checkpoint is intact",
-               "the {}loss of step {} is {}", name.empty() ? "" : name + " ", step, value);
-  const std::string prefix = name.empty() ? "" : name + ".";
-  loss_terms_.assign(1, {prefix + "loss", value});
-  for (const Tape::Noted& n : tape_->noted()) loss_terms_.push_back({prefix + n.name, n.value});
-  watch.lap(times_.forward);
+  tape_->send_totals(loss, *tallies_[static_cast<std::size_t>(step % 2)]);
   tape_->backward(loss);
   watch.lap(times_.backward);
   optimize(*place.part->optimizer, place.part->trained, tape_->arena(), *comm_, device_->kernels(),
            place.part->schedule.rate(place.step), place.step + 1);
-  // Otherwise the next batch is drawn while the device is still at this step.
+  device_->end_step();
+  // Otherwise the next step is enqueued while the device is still at this one.
   if (config_.run().timed()) device_->synchronize();
   watch.lap(times_.update);
+  under_way_.push_back({step, &place.part->phase.name, stop});
   if ((step + 1) % steps_per_epoch_ == 0) {
     tape_->reset(step, true);
     model_->finish_epoch(*tape_);
   }
-  return value;
+}
+
+StepOutcome Experiment::finish() {
+  const UnderWay first = under_way_.front();
+  under_way_.pop_front();
+  Stopwatch watch;
+  const Tally::Sums sums = tallies_[static_cast<std::size_t>(first.step % 2)]->receive(
+      comm_->host(), lanes_, first.stop ? 1.0 : 0.0);
+  watch.lap(times_.wait);
+  const std::string& phase = *first.phase;
+  require_user(std::isfinite(sums.loss), Exit::non_finite,
+               "a lower learning rate or a warm-up usually helps; the last checkpoint is intact",
+               "the {}loss of step {} is {}", phase.empty() ? "" : phase + " ", first.step,
+               sums.loss);
+  const std::string prefix = phase.empty() ? "" : phase + ".";
+  StepOutcome outcome{sums.loss, {{prefix + "loss", sums.loss}}, sums.extra > 0};
+  for (const auto& term : sums.terms) outcome.terms.push_back({prefix + term.name, term.value});
+  return outcome;
 }
 
 void Experiment::tables_changed() {
@@ -190,6 +212,7 @@ void Experiment::tables_changed() {
 }
 
 double Experiment::differentiate(Index step) {
+  begin_epoch(step);
   const Var loss = forward(step, place_of(step));
   const double value = tape_->total(loss);
   tape_->backward(loss);

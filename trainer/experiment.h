@@ -2,6 +2,8 @@
 // optimizer. The order of members is the order of construction; what is later uses what is earlier.
 #pragma once
 
+#include <array>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,6 +20,7 @@
 #include "kernels/device.h"
 #include "kernels/timed_kernels.h"
 #include "trainer/autodiff/tape.h"
+#include "trainer/data/batch_stream.h"
 #include "trainer/data/sampler.h"
 #include "trainer/data/shared_negatives.h"
 #include "trainer/evaluate/evaluator.h"
@@ -26,9 +29,22 @@
 
 namespace chorale {
 
-// Seconds of this rank in the parts of its steps.
+// Seconds of this rank's host in the parts of its steps; `wait`: for a step to be done.
 struct StepTimes {
-  double sample = 0, forward = 0, backward = 0, update = 0;
+  double sample = 0, forward = 0, backward = 0, update = 0, wait = 0;
+};
+
+// What a step of training came to.
+struct StepOutcome {
+  double loss = 0;
+  // "loss" and the terms that the model named, with the phase before the names if it has one:
+  // "transr.loss".
+  struct Term {
+    std::string name;
+    double value;
+  };
+  std::vector<Term> terms;
+  bool stop = false;  // whether any rank asked to stop, the same on all ranks
 };
 
 class Experiment {
@@ -41,21 +57,18 @@ class Experiment {
   static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world);
   ~Experiment();
 
-  // One step of training, of the phase that the step's place in its epoch says. `stop` asks all
-  // ranks to stop; `stop_agreed` tells whether any did, the same on all ranks. Returns the loss.
-  // Throws Error (Exit::non_finite) if the loss is not finite. Collective.
-  double train(Index step, bool stop, bool* stop_agreed);
+  // Enqueues a step of training, of the phase that the step's place in its epoch says, behind at
+  // most one that is under way. `stop` asks all ranks to stop. Collective.
+  void begin(Index step, bool stop);
+  // The outcome of the first step under way. Throws Error (Exit::non_finite) if its loss is not
+  // finite. Collective.
+  StepOutcome finish();
+  int under_way() const { return static_cast<int>(under_way_.size()); }
+  // Both; returns the loss. Collective.
   double train(Index step) {
-    bool ignored = false;
-    return train(step, false, &ignored);
+    begin(step, false);
+    return finish().loss;
   }
-  // What the last step lost: "loss" and the terms that the model named, with the phase before the
-  // names if it has one: "transr.loss".
-  struct LossTerm {
-    std::string name;
-    double value;
-  };
-  const std::vector<LossTerm>& loss_terms() const { return loss_terms_; }
   // To be called when tables were given new values from outside (restored). Collective.
   void tables_changed();
   // Loss and gradients of one step, without the update: for tests of gradients. Collective.
@@ -106,6 +119,8 @@ class Experiment {
   void build();
   void add_part(Phase phase);
   Place place_of(Index step);
+  void draw(Index step, Batch& batch);
+  void begin_epoch(Index step);  // of the step, if that has not been done
   // The loss of the step, on the tape.
   Var forward(Index step, const Place& place);
 
@@ -130,11 +145,17 @@ class Experiment {
   Index begun_epoch_ = -1;
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<SharedNegatives> shared_negatives_;
-  Batch batch_;
-  std::vector<LossTerm> loss_terms_;
+  struct UnderWay {
+    Index step;
+    const std::string* phase;  // its name
+    bool stop;
+  };
+  std::deque<UnderWay> under_way_;
+  std::array<std::unique_ptr<Tally>, 2> tallies_;  // of even and of odd steps
   StepTimes times_;
   std::vector<MemoryLine> memory_;
   std::size_t noted_bytes_ = 0;
+  std::unique_ptr<BatchStream> batches_;  // last, as it draws from what stands above
 };
 
 // XXH3-128 over the values and the optimizer state of all tables, whole tables in row order: the

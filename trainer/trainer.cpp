@@ -62,17 +62,18 @@ Exit Trainer::train() {
   while (step_ < limit && !stop && !should_stop_early()) {
     const double start = now();
     const bool requested = options_.stop != nullptr && options_.stop->load();
-    experiment_.train(step_, requested, &stop);
-    seconds_ += now() - start;
-    for (const Experiment::LossTerm& term : experiment_.loss_terms()) {
-      Mean& mean = epoch_terms_[term.name];
-      mean.sum += term.value;
-      mean.steps += 1;
-    }
+    experiment_.begin(step_, requested);
     ++step_;
-    if (step_ % experiment_.steps_per_epoch() == 0) finish_epoch();
+    const bool ends_epoch = step_ % experiment_.steps_per_epoch() == 0;
     const Index every = config_.checkpoint().every_steps();
-    if (every > 0 && step_ % every == 0) save();
+    const bool saves = every > 0 && step_ % every == 0;
+    // What a step came to is learned while the next one is under way, but for the last before a
+    // stay.
+    const bool stays = ends_epoch || saves || step_ == limit;
+    while (experiment_.under_way() > (stays || stop ? 0 : 1)) stop = finish_step() || stop;
+    seconds_ += now() - start;
+    if (ends_epoch) finish_epoch();
+    if (saves) save();
   }
   const bool done = step_ >= total_steps() || should_stop_early();
   if (done) evaluate();
@@ -83,6 +84,16 @@ Exit Trainer::train() {
   state_.exit_code = static_cast<int>(exit);
   folder_.write_state(state_);
   return exit;
+}
+
+bool Trainer::finish_step() {
+  const StepOutcome outcome = experiment_.finish();
+  for (const StepOutcome::Term& term : outcome.terms) {
+    Mean& mean = epoch_terms_[term.name];
+    mean.sum += term.value;
+    mean.steps += 1;
+  }
+  return outcome.stop;
 }
 
 std::filesystem::path Trainer::find_checkpoint(bool continues) {

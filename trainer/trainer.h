@@ -44,6 +44,7 @@ class Trainer {
   // train.init_from
   void take_embeddings();
   Exit train();
+  bool finish_step();  // of those under way; whether to stop
   void finish_epoch();
   void evaluate();
   bool should_stop_early() const;

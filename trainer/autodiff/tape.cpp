@@ -52,7 +52,6 @@ void Tape::reset(Index step, bool training) {
   looked_up_.clear();
   gathered_.clear();
   notes_.clear();
-  noted_.clear();
   capture_block_ = capture_used_ = 0;
   masks_ = 0;
   arena_.reset();
@@ -148,32 +147,29 @@ ConstView Tape::all_rows(const Partition& part, ConstView mine) {
   return all;
 }
 
-double Tape::total(Var loss) {
-  double ignored = 0;
-  return total(loss, 0, &ignored);
+double Tape::total(Var scalar) {
+  require(scalar.layout() == Layout::partial, "total: a partial scalar only");
+  std::vector<Real> mine(static_cast<std::size_t>(scalar.rows()));
+  device_.download(mine.data(), scalar.value().data, mine.size() * sizeof(Real));
+  const std::vector<double> partials(mine.begin(), mine.end());
+  double sum = 0;
+  lane_sum(comm_.host(), lanes(), partials, std::span(&sum, 1));
+  return sum;
 }
 
-double Tape::total(Var loss, double extra, double* extra_sum) {
-  require(loss.layout() == Layout::partial, "total: the loss must be a partial scalar");
-  const auto n = static_cast<std::size_t>(loss.rows());
-  const std::size_t columns = notes_.size() + 2;
-  // The scalars side by side, column 1 left for `extra`: so the host waits for the device once.
-  const View side_by_side = arena_.take_view(loss.rows(), static_cast<Index>(columns));
-  const auto put = [&](Var scalar, Index column) {
-    kernels().copy(scalar.value(), side_by_side.col_block(column, column + 1));
-  };
-  kernels().fill(0, side_by_side.col_block(1, 2));
-  for (std::size_t i = 0; i < notes_.size(); ++i) put(notes_[i].second, static_cast<Index>(i) + 2);
-  put(loss, 0);
-  std::vector<Real> mine(columns * n);
-  device_.download(mine.data(), side_by_side.data, mine.size() * sizeof(Real));
-  arena_.give_back(side_by_side);
-  std::vector<double> partials(mine.begin(), mine.end()), sums(columns);
-  partials[1] = extra;
-  lane_sum(comm_.host(), lanes(), partials, sums);
-  for (std::size_t i = 0; i < notes_.size(); ++i) noted_.push_back({notes_[i].first, sums[i + 2]});
-  *extra_sum = sums[1];
-  return sums[0];
+void Tape::send_totals(Var loss, Tally& tally) {
+  require(loss.layout() == Layout::partial, "the loss must be a partial scalar");
+  // Side by side: one copy for all.
+  const View totals = arena_.take_view(loss.rows(), static_cast<Index>(notes_.size()) + 1);
+  kernels().copy(loss.value(), totals.col_block(0, 1));
+  std::vector<const char*> names;
+  for (const auto& [name, scalar] : notes_) {
+    names.push_back(name);
+    const auto column = static_cast<Index>(names.size());
+    kernels().copy(scalar.value(), totals.col_block(column, column + 1));
+  }
+  tally.send(totals, std::move(names));
+  arena_.give_back(totals);
 }
 
 void Tape::release_grad(int id) {

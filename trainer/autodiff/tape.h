@@ -24,6 +24,7 @@
 #include "embedding/table.h"
 #include "graph/row_exchange.h"
 #include "kernels/arena.h"
+#include "trainer/autodiff/tally.h"
 #include "trainer/autodiff/var.h"
 #include "trainer/data/batch.h"
 
@@ -77,18 +78,13 @@ class Tape {
   ConstView all_rows(Var x);
   ConstView all_rows(const Partition& part, ConstView mine);
 
-  // Names a term of the loss, to be reported beside it: its total is in `noted` after `total`.
+  // Names a term of the loss, to be reported beside it.
   void note(const char* name, Var scalar) { notes_.push_back({name, scalar}); }
-  struct Noted {
-    const char* name;
-    double value;
-  };
-  std::span<const Noted> noted() const { return noted_; }
 
-  // The truth of a partial scalar: its lanes summed up the tree. Collective.
-  double total(Var loss);
-  // `extra` rides along with the loss: returns the sum of the ranks' values of it. Collective.
-  double total(Var loss, double extra, double* extra_sum);
+  // The truth of a partial scalar: its lanes summed up the tree. The host waits. Collective.
+  double total(Var scalar);
+  // Sends the loss and its noted terms on their way to the host, which does not wait.
+  void send_totals(Var loss, Tally& tally);
   // Fills Table::gradient() of every leaf. Collective where adjoints are.
   void backward(Var loss);
 
@@ -154,7 +150,6 @@ class Tape {
   std::vector<LookedUp> looked_up_;
   std::vector<Gathered> gathered_;
   std::vector<std::pair<const char*, Var>> notes_;
-  std::vector<Noted> noted_;
   std::vector<std::unique_ptr<std::byte[]>>
       captures_;  // blocks of kCaptureBlock bytes, reused every step
   std::size_t capture_block_ = 0;
