@@ -140,10 +140,7 @@ class Ranks {
 class NcclCommunicator final : public Communicator {
  public:
   NcclCommunicator(Device& device, Communicator& host)
-      : device_(device),
-        host_(host),
-        main_(static_cast<cudaStream_t>(device.stream())),
-        ranks_(host) {
+      : device_(device), host_(host), ranks_(host) {
     warm_up();
   }
   NcclCommunicator(const NcclCommunicator&) = delete;
@@ -265,8 +262,10 @@ class NcclCommunicator final : public Communicator {
     return o;
   }
 
+  cudaStream_t main() const { return static_cast<cudaStream_t>(device_.stream()); }
+
   // What follows comes after the work enqueued on the device.
-  void follow() { ready_.order(main_, stream_); }
+  void follow() { ready_.order(main(), stream_); }
 
   Operation& begin() {
     Operation& o = take();
@@ -281,7 +280,7 @@ class NcclCommunicator final : public Communicator {
 
   void finish(Operation& o) {
     if (ranks_.is_unwinding()) return;  // nothing will be computed any more
-    o.done.hold(main_);
+    o.done.hold(main());
     if (o.unpacked.data != nullptr) {
       device_.kernels().copy({o.memory.data(), o.unpacked.rows, o.unpacked.cols}, o.unpacked);
     }
@@ -317,7 +316,6 @@ class NcclCommunicator final : public Communicator {
 
   Device& device_;
   Communicator& host_;
-  cudaStream_t main_;  // the device's
   // The order of members matters: NCCL ends first, so that nobody waits for a message that never
   // comes.
   Stream stream_;

@@ -32,7 +32,8 @@ std::unique_ptr<Device> open_gpu(const v1::Config& config, std::span<const Seat>
   auto device = make_device({.kind = DeviceKind::cuda,
                              .ordinal = mine.ordinal,
                              .sparse = by_library ? SparseProduct::cusparse : SparseProduct::own,
-                             .bf16_contrast = config.run().contrast() == v1::Run::BF16});
+                             .bf16_contrast = config.run().contrast() == v1::Run::BF16,
+                             .step_graph = config.run().step_graph() && seats.size() == 1});
   for (const Seat& s : seats) {
     require_user(s.gpus > 0, Exit::environment,
                  "start ranks on hosts with a GPU, or use device: CPU",
@@ -41,7 +42,7 @@ std::unique_ptr<Device> open_gpu(const v1::Config& config, std::span<const Seat>
   return device;
 }
 
-Platform gpu_platform(const v1::Config& config, Communicator& world) {
+Platform gpu_platform(const v1::Config& config, Communicator& world, int threads) {
   Communicator& host = world.host();
   const std::vector<Seat> seats = take_seats(host);
   std::unique_ptr<Device> device = open_gpu(config, seats, host.rank());
@@ -59,14 +60,14 @@ Platform gpu_platform(const v1::Config& config, Communicator& world) {
       comm = make_staged_communicator(*device, host);
       break;
   }
-  return {.device = std::move(device), .comm = std::move(comm)};
+  return {.device = std::move(device), .comm = std::move(comm), .drawing_threads = threads};
 }
 
 }  // namespace
 
 Platform make_platform(const v1::Config& config, Communicator& world, int threads) {
   const DeviceKind kind = device_kind(config.device());
-  if (kind == DeviceKind::cuda) return gpu_platform(config, world);
+  if (kind == DeviceKind::cuda) return gpu_platform(config, world, threads);
   return {.device = make_device({.kind = kind, .threads = threads})};
 }
 

@@ -17,6 +17,7 @@ struct Platform {
   // Bound to the device; null where device memory is host memory, for which the world speaks. After
   // the device, so that it goes first.
   std::unique_ptr<Communicator> comm = nullptr;
+  int drawing_threads = 0;  // that draw batches ahead, where the host's threads have no other work
 };
 
 // The device that the configuration asks for, with `threads` CPU threads; of GPUs the one that

@@ -8,87 +8,17 @@
 #include <array>
 #include <cstring>
 
-#include "kernels/check.h"
+#include "kernels/cuda/cuda_check.h"
 #include "kernels/cuda/cuda_kernels.h"
 #include "kernels/cuda/cusparse_product.h"
-#include "kernels/cuda/queue.h"
+#include "kernels/cuda/pinned.h"
+#include "kernels/cuda/stream_queue.h"
 #include "kernels/device.h"
 
 namespace chorale {
 namespace {
 
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
-
-void check_cuda(cudaError_t code, const char* what) {
-  if (code == cudaSuccess) return;
-  throw Error(Exit::environment,
-              fmt::format("{} on host {}: {}", what, host_name(), cudaGetErrorString(code)),
-              "run with CUDA_LAUNCH_BLOCKING=1 to learn which kernel it was; nvidia-smi shows the "
-              "state of the GPU");
-}
-
-// Pinned host memory in equal parts used in turn; a part is used again when its copy has finished.
-class Staging {
- public:
-  static constexpr std::size_t kBytes = std::size_t{4} << 20;
-
-  Staging() {
-    check_cuda(cudaHostAlloc(&memory_, kBytes * events_.size(), cudaHostAllocDefault),
-               "cudaHostAlloc");
-    for (cudaEvent_t& e : events_) {
-      check_cuda(cudaEventCreateWithFlags(&e, cudaEventDisableTiming), "cudaEventCreate");
-    }
-  }
-  Staging(const Staging&) = delete;
-  Staging& operator=(const Staging&) = delete;
-  ~Staging() {
-    for (cudaEvent_t e : events_) cudaEventDestroy(e);
-    cudaFreeHost(memory_);
-  }
-
-  // A part that no copy uses; `used` says that the copies enqueued so far include its last.
-  void* next() {
-    turn_ = (turn_ + 1) % events_.size();
-    check_cuda(cudaEventSynchronize(events_[turn_]), "cudaEventSynchronize");
-    return static_cast<std::byte*>(memory_) + turn_ * kBytes;
-  }
-  void used(cudaStream_t stream) {
-    check_cuda(cudaEventRecord(events_[turn_], stream), "cudaEventRecord");
-  }
-
- private:
-  void* memory_ = nullptr;
-  std::array<cudaEvent_t, 8> events_{};
-  std::size_t turn_ = 0;
-};
-
-class StreamQueue final : public cuda::Queue {
- public:
-  StreamQueue(cudaStream_t stream, int processors) : stream_(stream), processors_(processors) {}
-  StreamQueue(const StreamQueue&) = delete;
-  StreamQueue& operator=(const StreamQueue&) = delete;
-  ~StreamQueue() override { cudaFree(scratch_); }
-
-  void* stream() const override { return stream_; }
-  int processors() const override { return processors_; }
-  void* scratch(std::size_t bytes) override {
-    if (bytes <= scratch_bytes_) return scratch_;
-    check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
-    check_cuda(cudaFree(scratch_), "cudaFree");
-    scratch_ = nullptr;
-    scratch_bytes_ = 0;
-    const std::size_t wanted = std::max(bytes, std::size_t{1} << 20);
-    check_cuda(cudaMalloc(&scratch_, wanted), "cudaMalloc of scratch memory");
-    scratch_bytes_ = wanted;
-    return scratch_;
-  }
-
- private:
-  cudaStream_t stream_;
-  int processors_;
-  void* scratch_ = nullptr;
-  std::size_t scratch_bytes_ = 0;
-};
 
 // What must be known before the queue can be made.
 struct Opened {
@@ -105,10 +35,10 @@ struct Opened {
     require_user(ordinal < devices, Exit::environment,
                  "start fewer ranks a host, or look at CUDA_VISIBLE_DEVICES",
                  "GPU {} of host {} is asked for, but there are {}", ordinal, host_name(), devices);
-    check_cuda(cudaSetDevice(ordinal), "cudaSetDevice");
-    check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
-    check_cuda(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, ordinal),
-               "cudaDeviceGetAttribute");
+    cuda::check(cudaSetDevice(ordinal), "cudaSetDevice");
+    cuda::check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+    cuda::check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, ordinal),
+                "cudaDeviceGetAttribute");
   }
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
@@ -126,13 +56,15 @@ class CudaDevice final : public Device {
         queue_(opened_.stream, opened_.processors),
         sparse_(options.sparse == SparseProduct::cusparse ? cuda::make_cusparse_product(queue_)
                                                           : nullptr),
-        kernels_(queue_, {.bf16_contrast = options.bf16_contrast}, sparse_.get()) {}
+        kernels_(queue_, {.bf16_contrast = options.bf16_contrast}, sparse_.get()),
+        staging_(queue_),
+        has_step_graph_(options.step_graph) {}
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
-  ~CudaDevice() override { cudaStreamSynchronize(opened_.stream); }
+  ~CudaDevice() override { finish(); }
 
   const Kernels& kernels() const override { return kernels_; }
-  void* stream() const override { return opened_.stream; }
+  void* stream() override { return queue_.stream(); }
 
   void* allocate(std::size_t bytes) override {
     void* memory = nullptr;
@@ -140,7 +72,7 @@ class CudaDevice final : public Device {
     if (code == cudaErrorMemoryAllocation) {
       std::size_t free = 0, total = 0;
       cudaGetLastError();  // this error is told below
-      check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+      cuda::check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
       throw Error(
           Exit::environment,
           fmt::format("GPU {} of host {}: out of memory: asked for {:.1f} MiB, free {:.1f} of "
@@ -150,65 +82,80 @@ class CudaDevice final : public Device {
           "use more ranks on more GPUs, a smaller batch or fewer columns; chorale train "
           "--dry-run shows what a run needs");
     }
-    check_cuda(code, "cudaMalloc");
+    cuda::check(code, "cudaMalloc");
     count_allocation(bytes);
     return memory;
   }
 
   void release(void* memory, std::size_t bytes) noexcept override {
-    cudaStreamSynchronize(opened_.stream);  // what is enqueued may still use it
+    finish();  // what is enqueued may still use it
     if (sparse_) sparse_->forget(memory, bytes);
     cudaFree(memory);
     count_release(bytes);
   }
 
   void upload(void* to, const void* from, std::size_t bytes) override {
-    for (std::size_t done = 0; done < bytes; done += Staging::kBytes) {
-      const std::size_t n = std::min(Staging::kBytes, bytes - done);
-      void* part = staging_.next();
-      std::memcpy(part, static_cast<const std::byte*>(from) + done, n);
-      check_cuda(cudaMemcpyAsync(static_cast<std::byte*>(to) + done, part, n,
-                                 cudaMemcpyHostToDevice, opened_.stream),
-                 "copy to the GPU");
-      staging_.used(opened_.stream);
+    for (std::size_t done = 0; done < bytes; done += cuda::Staging::kMost) {
+      const std::size_t n = std::min(cuda::Staging::kMost, bytes - done);
+      void* place = staging_.take(n);
+      std::memcpy(place, static_cast<const std::byte*>(from) + done, n);
+      queue_.copy(static_cast<std::byte*>(to) + done, place, n, cudaMemcpyHostToDevice);
     }
   }
 
   void download(void* to, const void* from, std::size_t bytes) override {
-    for (std::size_t done = 0; done < bytes; done += Staging::kBytes) {
-      const std::size_t n = std::min(Staging::kBytes, bytes - done);
-      void* part = staging_.next();
-      check_cuda(cudaMemcpyAsync(part, static_cast<const std::byte*>(from) + done, n,
-                                 cudaMemcpyDeviceToHost, opened_.stream),
-                 "copy from the GPU");
-      synchronize();
-      std::memcpy(static_cast<std::byte*>(to) + done, part, n);
+    for (std::size_t done = 0; done < bytes; done += cuda::Staging::kMost) {
+      const std::size_t n = std::min(cuda::Staging::kMost, bytes - done);
+      void* place = staging_.take(n);
+      queue_.copy(place, static_cast<const std::byte*>(from) + done, n, cudaMemcpyDeviceToHost);
+      queue_.synchronize();
+      std::memcpy(static_cast<std::byte*>(to) + done, place, n);
     }
   }
 
   void copy(void* to, const void* from, std::size_t bytes) override {
-    check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, opened_.stream),
-               "copy within the GPU");
+    queue_.copy(to, from, bytes, cudaMemcpyDeviceToDevice);
   }
+  void synchronize() override { queue_.synchronize(); }
+  std::unique_ptr<Landing> make_landing() override { return cuda::make_landing(queue_); }
 
-  void synchronize() override {
-    check_cuda(cudaStreamSynchronize(opened_.stream), "the work enqueued on the GPU");
+  void begin_step() override {
+    if (has_step_graph_) queue_.begin_step();
+  }
+  void end_step() override {
+    if (has_step_graph_) queue_.end_step();
   }
 
  private:
+  // An error of the GPU is told to those who ask for results.
+  void finish() noexcept {
+    try {
+      queue_.synchronize();
+    } catch (const Error&) {
+    }
+  }
+
   int ordinal_;
   Opened opened_;
-  StreamQueue queue_;
+  cuda::StreamQueue queue_;
   std::unique_ptr<cuda::SparseLibrary> sparse_;  // or none
   CudaKernels kernels_;
-  Staging staging_;
+  cuda::Staging staging_;
+  bool has_step_graph_;
 };
 
 }  // namespace
 
 namespace cuda {
 
-void check_launch(int code) { check_cuda(static_cast<cudaError_t>(code), "a kernel's launch"); }
+void check(int code, const char* what) {
+  if (code == cudaSuccess) return;
+  throw Error(Exit::environment,
+              fmt::format("{} on host {}: {}", what, host_name(),
+                          cudaGetErrorString(static_cast<cudaError_t>(code))),
+              "run with CUDA_LAUNCH_BLOCKING=1 to learn which kernel it was; nvidia-smi shows the "
+              "state of the GPU");
+}
 
 }  // namespace cuda
 
@@ -223,8 +170,8 @@ int count_gpus() {
 
 std::string gpu_address(int ordinal) {
   std::array<char, 32> address{};
-  check_cuda(cudaDeviceGetPCIBusId(address.data(), static_cast<int>(address.size()), ordinal),
-             "cudaDeviceGetPCIBusId");
+  cuda::check(cudaDeviceGetPCIBusId(address.data(), static_cast<int>(address.size()), ordinal),
+              "cudaDeviceGetPCIBusId");
   return address.data();
 }
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <tuple>
 
-#include "kernels/check.h"
+#include "kernels/cuda/cuda_check.h"
 
 namespace chorale::cuda {
 namespace {
@@ -22,7 +22,7 @@ void check(cusparseStatus_t status, const char* what) {
 class DeviceBytes {
  public:
   explicit DeviceBytes(std::size_t bytes) {
-    check_launch(cudaMalloc(&memory_, std::max<std::size_t>(bytes, 1)));
+    cuda::check(cudaMalloc(&memory_, std::max<std::size_t>(bytes, 1)), "cudaMalloc for cuSPARSE");
   }
   DeviceBytes(const DeviceBytes&) = delete;
   DeviceBytes& operator=(const DeviceBytes&) = delete;
@@ -80,6 +80,7 @@ class Prepared {
       : begin_(static_cast<std::size_t>(a.rows + 1) * sizeof(std::int32_t)) {
     auto* begin = static_cast<std::int32_t*>(begin_.data());
     narrow(queue, {a.row_begin, static_cast<std::size_t>(a.rows) + 1}, begin);
+    queue.stream();  // has it before what the library enqueues
     check(cusparseCreateCsr(&matrix_, a.rows, a.n_own, a.entries, begin,
                             const_cast<LocalIndex*>(a.columns), const_cast<Real*>(a.values),
                             CUSPARSE_INDEX_32I, CUSPARSE_INDEX_32I, CUSPARSE_INDEX_BASE_ZERO,
@@ -141,6 +142,7 @@ class CusparseProduct final : public SparseLibrary {
   }
 
   void multiply(const CsrView& a, ConstView x, bool add, View y) override {
+    queue_.stream();  // has what the product stands behind
     const DenseDescriptor dense_x(x), dense_y(y);
     const Call call{handle_, algorithm_, dense_x, dense_y, add ? 1.0f : 0.0f};
     const Key key{a.row_begin, a.columns, a.values, a.rows, a.n_own, a.entries, y.cols};

@@ -5,14 +5,36 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
+
+#include "kernels/view.h"
 
 namespace chorale::cuda {
+
+struct Shape {
+  Index blocks = 0;
+  int threads = 256;  // of a block
+  Index blocks_y = 1;
+  std::size_t shared = 0;  // bytes behind dynamic_shared()
+
+  bool operator==(const Shape&) const = default;
+};
+
+// An argument of a kernel, as the kernel declares it; copied when it is enqueued.
+struct Argument {
+  const void* at;
+  std::size_t bytes;
+};
 
 class Queue {
  public:
   virtual ~Queue() = default;
 
-  virtual void* stream() const = 0;    // a cudaStream_t
+  // Enqueues a kernel (a __global__ function) with at least one block.
+  virtual void enqueue(const void* kernel, const Shape& shape,
+                       std::span<const Argument> arguments) = 0;
+  // A cudaStream_t that has got all that was enqueued: for libraries that enqueue by themselves.
+  virtual void* stream() = 0;
   virtual int processors() const = 0;  // how many blocks of work keep the whole device busy
   // Device memory for the launches that follow, until the next call. Grows, never shrinks.
   virtual void* scratch(std::size_t bytes) = 0;
@@ -22,8 +44,5 @@ class Queue {
     return static_cast<T*>(scratch(n * sizeof(T)));
   }
 };
-
-// Throws Error (Exit::environment) for the code that a launch left behind.
-void check_launch(int code);
 
 }  // namespace chorale::cuda

@@ -17,8 +17,10 @@
 #include "comm/self_communicator.h"
 #include "graph/bipartite.h"
 #include "kernels/array.h"
+#include "kernels/cuda/cuda_check.h"
 #include "kernels/cuda/cuda_kernels.h"
 #include "kernels/cuda/cusparse_product.h"
+#include "kernels/cuda/stream_queue.h"
 #include "kernels/long_rows.h"
 #include "kernels/random.h"
 #include "tests/bench/gpu_roofs.h"
@@ -36,29 +38,16 @@ constexpr RandomKey kKey{Purpose::test, 7};
 
 double bytes_of(Index numbers) { return static_cast<double>(numbers) * sizeof(Real); }
 
-class BenchQueue final : public cuda::Queue {
- public:
-  explicit BenchQueue(Device& device) : device_(device) {
-    cuda::check_launch(cudaDeviceGetAttribute(&processors_, cudaDevAttrMultiProcessorCount, 0));
-  }
-  void* stream() const override { return device_.stream(); }
-  int processors() const override { return processors_; }
-  void* scratch(std::size_t bytes) override {
-    if (static_cast<Index>(bytes) > scratch_.size()) {
-      scratch_ = Array<std::byte>(device_, static_cast<Index>(bytes));
-    }
-    return scratch_.data();
-  }
-
- private:
-  Device& device_;
-  int processors_ = 0;
-  Array<std::byte> scratch_;
-};
+int processors_of_gpu() {
+  int processors = 0;
+  cuda::check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, 0),
+              "cudaDeviceGetAttribute");
+  return processors;
+}
 
 struct Bench {
   std::unique_ptr<Device> device = make_device({.kind = DeviceKind::cuda});
-  BenchQueue queue{*device};
+  cuda::StreamQueue queue{static_cast<cudaStream_t>(device->stream()), processors_of_gpu()};
   CudaKernels kernels{queue};
   Roof copy{"copy"}, near_rows{"L2 rows"}, far_rows{"rows"}, fused{"fma"}, exponential{"ex2"};
   bool agrees = true;
@@ -238,8 +227,9 @@ void bench_ranking(Bench& b) {
   const Array<Index> begin(*b.device, std::span<const Index>(numbers).first(kUsers + 1));
   const double ms = b.time([&] {
     b.kernels.fill(-std::numeric_limits<Real>::infinity(), {scores.data(), kUsers, kBest});
-    cuda::check_launch(cudaMemsetAsync(best.data(), 0xff, sizeof(Index) * kUsers * kBest,
-                                       static_cast<cudaStream_t>(b.queue.stream())));
+    cuda::check(cudaMemsetAsync(best.data(), 0xff, sizeof(Index) * kUsers * kBest,
+                                static_cast<cudaStream_t>(b.queue.stream())),
+                "cudaMemsetAsync");
     for (Index first = 0; first < kItems; first += kItemBlock) {
       const Index count = std::min(kItemBlock, kItems - first);
       b.kernels.update_top_k({users.data(), kUsers, kDim},

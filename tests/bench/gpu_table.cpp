@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernels/cuda/cuda_check.h"
 #include "tests/bench/gpu_roofs.h"
 
 namespace chorale::bench {
@@ -15,8 +16,8 @@ constexpr long long kHold = 100'000;  // clocks: the host enqueues a call in les
 class Stopwatch {
  public:
   explicit Stopwatch(cuda::Queue& queue) : queue_(queue) {
-    cuda::check_launch(cudaEventCreate(&start_));
-    cuda::check_launch(cudaEventCreate(&stop_));
+    cuda::check(cudaEventCreate(&start_), "a call of CUDA");
+    cuda::check(cudaEventCreate(&stop_), "a call of CUDA");
   }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
@@ -28,12 +29,12 @@ class Stopwatch {
   double milliseconds(const std::function<void()>& call) {
     auto* stream = static_cast<cudaStream_t>(queue_.stream());
     hold(queue_, kHold);
-    cuda::check_launch(cudaEventRecord(start_, stream));
+    cuda::check(cudaEventRecord(start_, stream), "a call of CUDA");
     call();
-    cuda::check_launch(cudaEventRecord(stop_, stream));
-    cuda::check_launch(cudaEventSynchronize(stop_));
+    cuda::check(cudaEventRecord(stop_, stream), "a call of CUDA");
+    cuda::check(cudaEventSynchronize(stop_), "a call of CUDA");
     float ms = 0;
-    cuda::check_launch(cudaEventElapsedTime(&ms, start_, stop_));
+    cuda::check(cudaEventElapsedTime(&ms, start_, stop_), "a call of CUDA");
     return static_cast<double>(ms);
   }
 

@@ -70,8 +70,10 @@ void print_plan(const v1::Config& config, const World& world) {
 // Collective.
 void report_resources(Experiment& experiment, const World& world) {
   const StepTimes& t = experiment.times();
-  log_info("seconds of rank 0: sampling {:.2f}, forward {:.2f}, backward {:.2f}, update {:.2f}",
-           t.sample, t.forward, t.backward, t.update);
+  log_info(
+      "seconds of rank 0: sampling {:.2f}, forward {:.2f}, backward {:.2f}, update {:.2f}, waiting "
+      "{:.2f}",
+      t.sample, t.forward, t.backward, t.update, t.wait);
   const std::size_t mine[] = {experiment.device().peak_bytes(), peak_resident_bytes()};
   const std::vector<std::size_t> all = gather_all<std::size_t>(world.comm.host(), mine);
   std::size_t device = 0, resident = 0;

@@ -12,27 +12,15 @@
 
 namespace chorale::cuda {
 
-struct Shape {
-  Index blocks = 0;
-  int threads = 256;  // of a block
-  Index blocks_y = 1;
-  std::size_t shared = 0;  // bytes behind dynamic_shared()
-};
-
 // Enqueues a kernel; a launch without blocks is none.
 template <class... Parameters, class... Arguments>
 void launch(Queue& queue, const Shape& shape, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
   if (shape.blocks == 0 || shape.blocks_y == 0) return;
-  constexpr std::size_t kAlwaysThere = 48 << 10;
-  if (shape.shared > kAlwaysThere) {
-    check_launch(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(shape.shared)));
-  }
-  const dim3 grid(static_cast<unsigned>(shape.blocks), static_cast<unsigned>(shape.blocks_y));
-  kernel<<<grid, static_cast<unsigned>(shape.threads), shape.shared,
-           static_cast<cudaStream_t>(queue.stream())>>>(Parameters(arguments)...);
-  check_launch(cudaGetLastError());
+  [&](const Parameters&... as_declared) {
+    const Argument all[] = {{&as_declared, sizeof(Parameters)}...};
+    queue.enqueue(reinterpret_cast<const void*>(kernel), shape, all);
+  }(Parameters(arguments)...);
 }
 
 // The block's shared memory of the launch, aligned to 16 bytes.

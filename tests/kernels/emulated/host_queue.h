@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/cuda/queue.h"
+#include "tests/kernels/emulated/simt.h"
 
 namespace chorale::test {
 
@@ -12,7 +13,13 @@ class HostQueue final : public cuda::Queue {
  public:
   explicit HostQueue(int processors = 2) : processors_(processors) {}
 
-  void* stream() const override { return nullptr; }
+  void enqueue(const void* kernel, const cuda::Shape& shape,
+               std::span<const cuda::Argument> arguments) override {
+    std::vector<void*> addresses;
+    for (const cuda::Argument& a : arguments) addresses.push_back(const_cast<void*>(a.at));
+    cuda::run_kernel(kernel, shape, addresses.data());
+  }
+  void* stream() override { return nullptr; }
   int processors() const override { return processors_; }
   void* scratch(std::size_t bytes) override {
     scratch_.assign(bytes, 0xff);  // not a number

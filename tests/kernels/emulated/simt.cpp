@@ -5,6 +5,9 @@
 #include <boost/context/fiber.hpp>
 #include <boost/context/pooled_fixedsize_stack.hpp>
 #include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <vector>
 
 #include "kernels/check.h"
@@ -44,10 +47,15 @@ struct Block {
   std::vector<Fiber> threads;
   std::vector<Mail> mail;
   boost::context::fiber scheduler;
-  boost::context::pooled_fixedsize_stack stacks{128 << 10};
   int current = 0;
 };
 
+struct Registry {
+  std::mutex guard;
+  std::map<const void*, Signature> signatures;
+} registry;
+
+thread_local boost::context::pooled_fixedsize_stack stacks{128 << 10};
 thread_local Block* block = nullptr;
 thread_local Order order = Order::ascending;
 thread_local std::vector<unsigned char> shared;
@@ -109,7 +117,7 @@ void run_block(Block& b, const std::function<void()>& kernel) {
     f.copies.clear();
     f.groups = 0;
     f.context =
-        boost::context::fiber(std::allocator_arg, b.stacks, [&](boost::context::fiber&& scheduler) {
+        boost::context::fiber(std::allocator_arg, stacks, [&](boost::context::fiber&& scheduler) {
           b.scheduler = std::move(scheduler);
           kernel();
           b.threads[static_cast<std::size_t>(b.current)].state = State::ended;
@@ -204,9 +212,20 @@ void wait_for_copies() {
 
 void set_order(Order wanted) { order = wanted; }
 
-void run_grid(const Shape& shape, const std::function<void()>& kernel) {
+void register_kernel(const void* kernel, Signature signature) {
+  const std::lock_guard lock(registry.guard);
+  registry.signatures[kernel] = signature;
+}
+
+Signature signature_of(const void* kernel) {
+  const std::lock_guard lock(registry.guard);
+  return registry.signatures.at(kernel);
+}
+
+void run_kernel(const void* kernel, const Shape& shape, void* const* arguments) {
   require(shape.threads > 0 && shape.threads % kWarp == 0 && shape.threads <= 1024,
           "emulated kernel: {} threads, expected whole warps, at most 1024", shape.threads);
+  const Signature signature = signature_of(kernel);
   Block b;
   b.threads.resize(static_cast<std::size_t>(shape.threads));
   b.mail.resize(static_cast<std::size_t>(shape.threads / kWarp));
@@ -218,7 +237,7 @@ void run_grid(const Shape& shape, const std::function<void()>& kernel) {
     const auto at = static_cast<unsigned>(in_order(i, blocks));
     blockIdx = {at % gridDim.x, at / gridDim.x};
     shared.assign(shape.shared + 16, 0xff);  // not a number
-    run_block(b, kernel);
+    run_block(b, [&] { signature.call(kernel, arguments); });
   }
   block = nullptr;
 }

@@ -11,30 +11,46 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <functional>
+#include <span>
+#include <utility>
 
 #include "kernels/cuda/queue.h"
 #include "kernels/view.h"
 
 namespace chorale::cuda {
 
-struct Shape {
-  Index blocks = 0;
-  int threads = 256;
-  Index blocks_y = 1;
-  std::size_t shared = 0;
-};
-
 enum class Order { ascending, descending };  // of the threads of a block and the blocks of a grid
 void set_order(Order order);
 
-void run_grid(const Shape& shape, const std::function<void()>& kernel);
+// Runs a kernel that some `launch` has enqueued.
+void run_kernel(const void* kernel, const Shape& shape, void* const* arguments);
+
+// How the host calls kernels of one signature, and the bytes of each of their arguments.
+struct Signature {
+  void (*call)(const void* kernel, void* const* arguments);
+  std::span<const std::size_t> bytes;
+};
+void register_kernel(const void* kernel, Signature signature);
+Signature signature_of(const void* kernel);
 
 template <class... Parameters, class... Arguments>
-void launch(Queue&, const Shape& shape, void (*kernel)(Parameters...),
+void launch(Queue& queue, const Shape& shape, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
   if (shape.blocks == 0 || shape.blocks_y == 0) return;
-  run_grid(shape, [&] { kernel(Parameters(arguments)...); });
+  const auto* name = reinterpret_cast<const void*>(kernel);
+  const auto call = [](const void* called, void* const* all) {
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+      reinterpret_cast<void (*)(Parameters...)>(const_cast<void*>(called))(
+          *static_cast<const Parameters*>(all[i])...);
+    }
+    (std::index_sequence_for<Parameters...>());
+  };
+  static constexpr std::size_t kBytes[] = {sizeof(Parameters)...};
+  register_kernel(name, {call, kBytes});
+  [&](const Parameters&... as_declared) {
+    const Argument all[] = {{&as_declared, sizeof(Parameters)}...};
+    queue.enqueue(name, shape, all);
+  }(Parameters(arguments)...);
 }
 
 unsigned char* dynamic_shared();
