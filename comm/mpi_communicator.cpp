@@ -8,6 +8,7 @@
 
 #include "comm/bytes.h"
 #include "comm/mpi_check.h"
+#include "comm/mpi_roll_call.h"
 #include "kernels/check.h"
 
 namespace chorale {
@@ -16,7 +17,8 @@ namespace {
 // How often a wait tests before it offers the core to others: long enough for a message that is on
 // its way between two running ranks, short enough not to matter to a rank that waits for the core.
 constexpr int kSpins = 100;
-constexpr int kTag = 0;  // MPI keeps messages of one pair of ranks in order, so one tag will do
+constexpr int kLook = 64;  // tests between two looks at the clock
+constexpr int kTag = 0;    // MPI keeps messages of one pair of ranks in order, so one tag will do
 
 template <class T>
 MPI_Datatype mpi_type() {
@@ -26,6 +28,11 @@ MPI_Datatype mpi_type() {
 
 // The MPI requests of one verb, and what must live until they have finished.
 struct Pending {
+  Pending(RollCall& r, Verb v, Index c) : roll_call(r), verb(v), call(c) {}
+
+  RollCall& roll_call;
+  Verb verb;
+  Index call;  // of this communicator's verbs
   std::vector<MPI_Request> requests;
   std::vector<int> counts;
   std::vector<int> offsets;
@@ -49,13 +56,15 @@ void Pending::wait() {
       }
     }
     check_mpi(code, "MPI_Testall");
+    if (done == 0 && spin % kLook == kLook - 1) roll_call.look(verb, call);
   }
   requests.clear();
 }
 
 class MpiCommunicator final : public Communicator {
  public:
-  explicit MpiCommunicator(Index largest_message) : largest_message_(largest_message) {
+  MpiCommunicator(const Patience& patience, Index largest_message)
+      : roll_call_(MPI_COMM_WORLD, patience), largest_message_(largest_message) {
     check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
     check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
@@ -81,7 +90,7 @@ class MpiCommunicator final : public Communicator {
     require(sent[me] == received[me], "all_to_all: rank {} sends itself {} bytes, but expects {}",
             rank_, sent[me], received[me]);
 
-    auto pending = std::make_shared<Pending>();
+    auto pending = start(Verb::all_to_all);
     for_each_peer([&](int peer, std::size_t p) {
       post_receives(*pending, part(recv, recv_at[p], received[p]), peer);
     });
@@ -98,7 +107,7 @@ class MpiCommunicator final : public Communicator {
     require(each[me] == static_cast<Index>(mine.size()),
             "all_gather: rank {} brings {} bytes, its count is {}", rank_, mine.size(), each[me]);
     const std::vector<Index> at = offsets_of(each);
-    auto pending = std::make_shared<Pending>();
+    auto pending = start(Verb::all_gather);
     if (static_cast<Index>(all.size()) <= largest_message_) {
       pending->counts.assign(each.begin(), each.end());
       pending->offsets.assign(at.begin(), at.end() - 1);
@@ -116,7 +125,7 @@ class MpiCommunicator final : public Communicator {
   }
 
   Request all_reduce_sum(View inout) override {
-    auto pending = std::make_shared<Pending>();
+    auto pending = start(Verb::all_reduce_sum);
     const bool straight = inout.is_contiguous();
     if (!straight) pending->packed = packed(inout);
     Real* values = straight ? inout.data : pending->packed.data();
@@ -136,7 +145,7 @@ class MpiCommunicator final : public Communicator {
 
   Request broadcast(MutableBytes inout, int root) override {
     require(0 <= root && root < size_, "broadcast: root {} of {} ranks", root, size_);
-    auto pending = std::make_shared<Pending>();
+    auto pending = start(Verb::broadcast);
     for_each_message(inout, [&](MutableBytes message) {
       check_mpi(MPI_Ibcast(message.data(), static_cast<int>(message.size()), MPI_BYTE, root, comm_,
                            pending->add()),
@@ -146,15 +155,18 @@ class MpiCommunicator final : public Communicator {
   }
 
   void barrier() override {
-    Pending pending;
-    check_mpi(MPI_Ibarrier(comm_, pending.add()), "MPI_Ibarrier");
-    pending.wait();
+    const auto pending = start(Verb::barrier);
+    check_mpi(MPI_Ibarrier(comm_, pending->add()), "MPI_Ibarrier");
+    pending->wait();
   }
 
   Communicator& host() override { return *this; }
 
  private:
   // Shared, because std::function wants to be copied; there is one owner.
+  std::shared_ptr<Pending> start(Verb verb) {
+    return std::make_shared<Pending>(roll_call_, verb, ++calls_);
+  }
   static Request under_way(std::shared_ptr<Pending> pending) {
     return Request([pending = std::move(pending)] { pending->wait(); });
   }
@@ -204,16 +216,19 @@ class MpiCommunicator final : public Communicator {
     });
   }
 
+  RollCall roll_call_;
   MPI_Comm comm_ = MPI_COMM_NULL;
   Index largest_message_;
+  Index calls_ = 0;
   int rank_ = 0;
   int size_ = 1;
 };
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_mpi_communicator(Index largest_message) {
-  return std::make_unique<MpiCommunicator>(largest_message);
+std::unique_ptr<Communicator> make_mpi_communicator(const Patience& patience,
+                                                    Index largest_message) {
+  return std::make_unique<MpiCommunicator>(patience, largest_message);
 }
 
 }  // namespace chorale

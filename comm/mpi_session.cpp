@@ -60,7 +60,7 @@ MpiSession::MpiSession(int& argc, char**& argv) {
 
 MpiSession::~MpiSession() { MPI_Finalize(); }
 
-std::unique_ptr<Communicator> MpiSession::world() { return make_mpi_communicator(); }
+std::unique_ptr<Communicator> MpiSession::world() { return make_mpi_communicator(patience_); }
 
 int MpiSession::local_ranks() const { return local_ranks_; }
 

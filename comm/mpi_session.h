@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "comm/communicator.h"
+#include "comm/patience.h"
 
 namespace chorale {
 
@@ -23,15 +24,17 @@ class MpiSession {
   MpiSession& operator=(const MpiSession&) = delete;
   ~MpiSession();
 
-  std::unique_ptr<Communicator> world();  // collective; to be destroyed before the session
-  int local_ranks() const;                // how many ranks share this host's memory
-  int local_rank() const;                 // this rank's place among them
+  std::unique_ptr<Communicator> world();      // collective; to be destroyed before the session
+  Patience& patience() { return patience_; }  // of the world's ranks with one another
+  int local_ranks() const;                    // how many ranks share this host's memory
+  int local_rank() const;                     // this rank's place among them
   // Ends every rank of the job with this exit code. For errors that only one rank can see.
   [[noreturn]] static void abort(int exit_code);
 
  private:
   int local_ranks_ = 1;
   int local_rank_ = 0;
+  Patience patience_;
 };
 
 }  // namespace chorale

@@ -65,7 +65,7 @@ int on_all_ranks(int argc, char** argv, bool quiet, const std::function<Exit(con
   return guarded(
       [&] {
         try {
-          return body(World{*world, session->local_ranks()});
+          return body(World{*world, session->local_ranks(), session->patience()});
         } catch (...) {
           if (world->rank() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(500));
           throw;

@@ -118,6 +118,25 @@ class Cli(unittest.TestCase):
         self.assertEqual(self.state("signal")["state"], "stopped")
         self.digest("signal")
 
+    def test_a_rank_that_hangs_is_named_and_ends_the_job(self):
+        command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", "3", CHORALE, "train", TINY, "--set",
+                   f"data.prepared={self.data}", "--set", "train.epochs=1000000", "--set", "eval.every_epochs=0", "--set", "run.patience=2",
+                   "--out", str(self.folder / "hanging")]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        deadline = time.monotonic() + 60
+        while not (self.folder / "hanging" / "ckpt" / "LATEST").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(self.rank_process(process.pid, 2), signal.SIGSTOP)
+        out, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 8)
+        self.assertIn("not there: rank 2", out)
+        self.digest("hanging")
+
+    def rank_process(self, launcher, rank):
+        children = pathlib.Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+        name = f"OMPI_COMM_WORLD_RANK={rank}".encode()
+        return next(int(p) for p in children if name in pathlib.Path(f"/proc/{p}/environ").read_bytes().split(b"\0"))
+
     def test_a_dry_run_prints_the_plan_and_writes_nothing(self):
         for ranks in (0, 3):
             code, out, _ = run("train", TINY, "--set", f"data.prepared={self.data}", "--out", self.folder / "dry",

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "comm/patience.h"
 #include "graph/io/generators.h"
 #include "graph/io/prepare.h"
 #include "kernels/check.h"
@@ -16,6 +17,7 @@ namespace chorale {
 struct World {
   Communicator& comm;
   int local_ranks;
+  Patience& patience;  // with one another
 };
 
 struct TrainCommand {

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "comm/typed.h"
@@ -94,6 +95,7 @@ int threads_per_rank(int asked, int local_ranks) {
 
 Exit run_train(const TrainCommand& command, const World& world) {
   v1::Config config = load_config(command.config, command.assignments);
+  world.patience.until_given_up = std::chrono::seconds(config.run().patience());
   // The run can then be asked from any folder.
   config.mutable_data()->set_prepared(std::filesystem::absolute(config.data().prepared()).string());
   if (command.dry_run) {

@@ -244,6 +244,7 @@ void validate(const v1::Config& config, const std::string& origin) {
   check.at_least("checkpoint.keep", config.checkpoint().keep(), 1);
   check.at_least("run.lanes", config.run().lanes(), 0);
   check.at_least("run.threads", config.run().threads(), 0);
+  check.at_least("run.patience", config.run().patience(), 0);
   check.holds(!config.run().checked() || config.device() != v1::Config::CUDA, "run.checked",
               "every argument is looked at by the host, which cannot read the memory of CUDA",
               "device: CPU checks the same program");

@@ -3,6 +3,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
+#include <thread>
+
 #include "comm/checked_communicator.h"
 #include "comm/staged_communicator.h"
 #include "comm/timed_communicator.h"
@@ -52,7 +55,8 @@ BOOST_AUTO_TEST_CASE(ranks_staged_over_mpi_keep_the_contract) {
 
 // What happens beyond 1 GiB, with 10,001 bytes for a GiB: buffers are cut into messages.
 BOOST_AUTO_TEST_CASE(contract_holds_when_messages_are_cut) {
-  const auto comm = make_mpi_communicator(10'001);
+  const Patience patience;
+  const auto comm = make_mpi_communicator(patience, 10'001);
   hold_contract(*comm);
 }
 
@@ -67,7 +71,8 @@ BOOST_AUTO_TEST_CASE(lane_sum_is_the_tree_to_the_bit) {
 
 // Rank 1 expects 4 bytes of the 8 that rank 0 sends: MPI's own error arrives as an Error.
 BOOST_AUTO_TEST_CASE(error_of_mpi_becomes_an_error_with_its_text) {
-  const auto comm = make_mpi_communicator();
+  const Patience patience;
+  const auto comm = make_mpi_communicator(patience);
   const auto ranks = static_cast<std::size_t>(comm->size());
   std::vector<Index> sent(ranks, 0), received(ranks, 0);
   if (ranks > 1 && comm->rank() == 0) sent[1] = 8;
@@ -85,6 +90,28 @@ BOOST_AUTO_TEST_CASE(error_of_mpi_becomes_an_error_with_its_text) {
   } else {
     BOOST_CHECK_NO_THROW(request.wait());
   }
+}
+
+// The last rank comes long after the others have lost their patience.
+BOOST_AUTO_TEST_CASE(a_rank_that_does_not_come_is_named_and_not_waited_for) {
+  const int late = mpi_world().size() - 1;
+  if (late == 0) return;
+  const bool is_late = mpi_world().rank() == late;
+  const Patience patience{.until_given_up = std::chrono::milliseconds(is_late ? 0 : 400)};
+  const auto comm = make_mpi_communicator(patience);
+  comm->barrier();
+
+  if (is_late) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    BOOST_CHECK_NO_THROW(comm->barrier());
+  } else {
+    BOOST_CHECK_EXCEPTION(comm->barrier(), Error, [&](const Error& e) {
+      const std::string named = fmt::format("not there: rank {}", late);
+      return e.code() == Exit::peer_lost && std::string(e.what()).starts_with("barrier (call 2)") &&
+             (comm->rank() > 1 || std::string(e.what()).ends_with(named));
+    });
+  }
+  mpi_world().barrier();
 }
 
 BOOST_AUTO_TEST_SUITE_END()
