@@ -4,7 +4,7 @@
 
 namespace chorale {
 
-std::unique_ptr<Communicator> make_nccl_communicator(Device&, Communicator&) {
+std::unique_ptr<Communicator> make_nccl_communicator(Device&, Communicator&, const Patience&) {
   throw Error(Exit::environment, "this binary was built without NCCL",
               "messages of GPUs can go through the host instead");
 }

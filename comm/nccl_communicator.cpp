@@ -6,12 +6,12 @@
 #include <nccl.h>
 
 #include <algorithm>
-#include <exception>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "comm/bytes.h"
+#include "comm/nccl_ranks.h"
 #include "kernels/array.h"
 #include "kernels/check.h"
 
@@ -72,75 +72,10 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
-// The ranks as NCCL knows them, and what becomes of its errors.
-class Ranks {
- public:
-  explicit Ranks(Communicator& host) : host_(host), exceptions_(std::uncaught_exceptions()) {
-    ncclUniqueId id{};
-    if (host.rank() == 0) check(ncclGetUniqueId(&id), "ncclGetUniqueId");
-    host.broadcast(std::as_writable_bytes(std::span(&id, 1)), 0).wait();
-    check(ncclCommInitRank(&comm_, host.size(), id, host.rank()), "ncclCommInitRank");
-  }
-  Ranks(const Ranks&) = delete;
-  Ranks& operator=(const Ranks&) = delete;
-  ~Ranks() {
-    if (comm_ == nullptr) return;
-    if (is_unwinding()) {
-      ncclCommAbort(comm_);
-    } else {
-      ncclCommDestroy(comm_);
-    }
-  }
-
-  ncclComm_t get() const { return comm_; }
-  // An exception passes by: other ranks may be gone, so nothing may wait for them.
-  bool is_unwinding() const { return std::uncaught_exceptions() > exceptions_; }
-
-  // Throws if a message under way has failed.
-  void poll() {
-    if (comm_ == nullptr) throw Error(Exit::peer_lost, "NCCL was ended by an earlier error");
-    ncclResult_t state = ncclSuccess;
-    check(ncclCommGetAsyncError(comm_, &state), "ncclCommGetAsyncError");
-    check(state, "a message under way");
-  }
-
-  // Ends the communicator before it throws: kernels that wait for another rank would otherwise
-  // hold the stream, and everybody who waits for that, for ever.
-  void check(ncclResult_t code, const char* call) {
-    if (code == ncclSuccess || code == ncclInProgress) return;
-    const char* detail = ncclGetLastError(comm_);
-    const std::string text = fmt::format("NCCL on host {}, rank {} of {}: {}: {}{}{}", host_name(),
-                                         host_.rank(), host_.size(), call, ncclGetErrorString(code),
-                                         detail == nullptr || *detail == '\0' ? "" : ": ",
-                                         detail == nullptr ? "" : detail);
-    if (comm_ != nullptr) ncclCommAbort(std::exchange(comm_, nullptr));
-    const bool others = code == ncclRemoteError || code == ncclSystemError;
-    throw Error(others ? Exit::peer_lost : Exit::environment, text,
-                "see the log of the rank that failed first; NCCL_DEBUG=INFO tells more");
-  }
-
-  // All calls that body(note) hands to `note`, as one operation.
-  template <class Body>
-  void together(const char* what, const Body& body) {
-    ncclResult_t worst = ncclGroupStart();
-    const auto note = [&](ncclResult_t code) {
-      if (worst == ncclSuccess) worst = code;
-    };
-    body(note);
-    note(ncclGroupEnd());
-    check(worst, what);
-  }
-
- private:
-  Communicator& host_;
-  int exceptions_;
-  ncclComm_t comm_ = nullptr;
-};
-
 class NcclCommunicator final : public Communicator {
  public:
-  NcclCommunicator(Device& device, Communicator& host)
-      : device_(device), host_(host), ranks_(host) {
+  NcclCommunicator(Device& device, Communicator& host, const Patience& patience)
+      : device_(device), host_(host), ranks_(host, stream_, patience) {
     warm_up();
   }
   NcclCommunicator(const NcclCommunicator&) = delete;
@@ -164,16 +99,14 @@ class NcclCommunicator final : public Communicator {
             rank(), sent[me], received[me]);
     Operation& o = begin();
     copy(part(send, send_at[me], sent[me]), part(recv, recv_at[me], received[me]));
-    ranks_.together("all_to_all", [&](const auto& note) {
+    ranks_.together("all_to_all", [&](ncclComm_t comm, const auto& note) {
       for (int step = 1; step < size(); ++step) {
         const int next = (rank() + step) % size(), last = (rank() + size() - step) % size();
         const auto to = static_cast<std::size_t>(next), from = static_cast<std::size_t>(last);
         const Bytes out = part(send, send_at[to], sent[to]);
         const MutableBytes in = part(recv, recv_at[from], received[from]);
-        if (!out.empty())
-          note(ncclSend(out.data(), out.size(), ncclInt8, next, ranks_.get(), stream_));
-        if (!in.empty())
-          note(ncclRecv(in.data(), in.size(), ncclInt8, last, ranks_.get(), stream_));
+        if (!out.empty()) note(ncclSend(out.data(), out.size(), ncclInt8, next, comm, stream_));
+        if (!in.empty()) note(ncclRecv(in.data(), in.size(), ncclInt8, last, comm, stream_));
       }
     });
     return under_way(o);
@@ -188,19 +121,19 @@ class NcclCommunicator final : public Communicator {
             "all_gather: rank {} brings {} bytes, its count is {}", rank(), mine.size(), each[me]);
     Operation& o = begin();
     if (std::equal(each.begin() + 1, each.end(), each.begin())) {
-      ranks_.check(
-          ncclAllGather(mine.data(), all.data(), mine.size(), ncclInt8, ranks_.get(), stream_),
-          "all_gather");
+      ranks_.call("all_gather", [&](ncclComm_t comm) {
+        return ncclAllGather(mine.data(), all.data(), mine.size(), ncclInt8, comm, stream_);
+      });
       return under_way(o);
     }
     const std::vector<Index> at = offsets_of(each);
-    ranks_.together("all_gather", [&](const auto& note) {
+    ranks_.together("all_gather", [&](ncclComm_t comm, const auto& note) {
       for (int root = 0; root < size(); ++root) {
         const auto r = static_cast<std::size_t>(root);
         const MutableBytes to = part(all, at[r], each[r]);
         const void* from = root == rank() ? mine.data() : to.data();
         if (!to.empty()) {
-          note(ncclBroadcast(from, to.data(), to.size(), ncclInt8, root, ranks_.get(), stream_));
+          note(ncclBroadcast(from, to.data(), to.size(), ncclInt8, root, comm, stream_));
         }
       }
     });
@@ -219,9 +152,10 @@ class NcclCommunicator final : public Communicator {
     }
     follow();
     if (inout.size() > 0) {
-      ranks_.check(ncclAllReduce(packed.data, packed.data, static_cast<std::size_t>(inout.size()),
-                                 ncclFloat32, ncclSum, ranks_.get(), stream_),
-                   "all_reduce_sum");
+      ranks_.call("all_reduce_sum", [&](ncclComm_t comm) {
+        return ncclAllReduce(packed.data, packed.data, static_cast<std::size_t>(inout.size()),
+                             ncclFloat32, ncclSum, comm, stream_);
+      });
     }
     return under_way(o);
   }
@@ -230,9 +164,10 @@ class NcclCommunicator final : public Communicator {
     require(0 <= root && root < size(), "broadcast: root {} of {} ranks", root, size());
     Operation& o = begin();
     if (!inout.empty()) {
-      ranks_.check(ncclBroadcast(inout.data(), inout.data(), inout.size(), ncclInt8, root,
-                                 ranks_.get(), stream_),
-                   "broadcast");
+      ranks_.call("broadcast", [&](ncclComm_t comm) {
+        return ncclBroadcast(inout.data(), inout.data(), inout.size(), ncclInt8, root, comm,
+                             stream_);
+      });
     }
     return under_way(o);
   }
@@ -322,13 +257,14 @@ class NcclCommunicator final : public Communicator {
   Event ready_;
   std::vector<std::unique_ptr<Operation>> operations_;
   std::vector<Operation*> idle_;
-  Ranks ranks_;
+  NcclRanks ranks_;
 };
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_nccl_communicator(Device& device, Communicator& host) {
-  return std::make_unique<NcclCommunicator>(device, host);
+std::unique_ptr<Communicator> make_nccl_communicator(Device& device, Communicator& host,
+                                                     const Patience& patience) {
+  return std::make_unique<NcclCommunicator>(device, host, patience);
 }
 
 std::string nccl_version() {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "comm/communicator.h"
+#include "comm/patience.h"
 #include "kernels/device.h"
 
 namespace chorale {
@@ -16,8 +17,10 @@ namespace chorale {
 // `device` is this rank's own GPU and the current one of the calling thread; both must outlive the
 // result, and `host` becomes its host(). Opens the connections to all ranks. Throws Error with host
 // and rank: Exit::peer_lost where NCCL blames another rank or the network, Exit::environment
-// otherwise. An error ends what is under way: the communicator is of no more use then. Collective.
-std::unique_ptr<Communicator> make_nccl_communicator(Device& device, Communicator& host);
+// otherwise. An error ends what is under way, and so does a message that takes longer than there is
+// patience (nccl_ranks.h): the communicator is of no more use then. Collective.
+std::unique_ptr<Communicator> make_nccl_communicator(Device& device, Communicator& host,
+                                                     const Patience& patience = {});
 
 // "2.28.9"; empty if this build has no NCCL.
 std::string nccl_version();

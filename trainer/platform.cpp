@@ -54,7 +54,8 @@ Platform gpu_platform(const v1::Config& config, Communicator& world, int threads
       comm = make_self_communicator(*device, host);
       break;
     case Transport::nccl:
-      comm = make_nccl_communicator(*device, host);
+      comm = make_nccl_communicator(
+          *device, host, {.until_given_up = std::chrono::seconds(config.run().patience())});
       break;
     case Transport::staged:
       comm = make_staged_communicator(*device, host);

@@ -41,7 +41,9 @@ BOOST_AUTO_TEST_CASE(staged_ranks_keep_the_contract) {
 
 BOOST_AUTO_TEST_CASE(nccl_ranks_keep_the_contract) {
   for (int ranks = 1; ranks <= std::min(count_gpus(), 4); ++ranks) {
-    hold_contract(ranks, make_nccl_communicator);
+    hold_contract(ranks, [](Device& device, Communicator& host) {
+      return make_nccl_communicator(device, host);
+    });
   }
 }
 
