@@ -35,6 +35,9 @@ class Gradient {
 
   // The dense gradient (rows, cols), zero when first asked for in a step.
   View dense(Arena& arena, Index rows, Index cols);
+  bool is_dense() const { return dense_.data != nullptr; }  // whether there is one
+  // The first dense contribution, in memory that is then the gradient's.
+  void begin_dense(View sum) { dense_ = sum; }
   // A row-sparse contribution; the memory must live as long as the step.
   void add(const SparsePart& part) { parts_.push_back(part); }
   // What each local lane contributes to a replicated table of so many numbers, zero when first

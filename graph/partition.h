@@ -16,9 +16,10 @@ namespace chorale {
 
 // How the ranks hold a value, and hence its gradient (the dual layout):
 //   rows        rank r holds the rows it owns           gradient: rows
+//   chosen      rank r holds some of the rows it owns   gradient: chosen
 //   replicated  every rank holds all of it              gradient: partial
 //   partial     the truth is the sum over lanes         gradient: replicated
-enum class Layout { rows, replicated, partial };
+enum class Layout { rows, chosen, replicated, partial };
 
 class Partition {
  public:

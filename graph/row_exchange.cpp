@@ -139,9 +139,6 @@ void RowExchange::build_segments(Arena* arena, Index local_rows, std::vector<Loc
   }
   const std::size_t touched = begin.size();
   begin.push_back(served_);
-  if (arena != nullptr) {
-    host_touched_.assign(ids.begin() + static_cast<std::ptrdiff_t>(rows_at), ids.end());
-  }
   ids.resize(rows_at + 2 * touched);
   std::iota(ids.begin() + static_cast<std::ptrdiff_t>(rows_at + touched), ids.end(), LocalIndex{0});
 
@@ -157,6 +154,46 @@ void RowExchange::build_segments(Arena* arena, Index local_rows, std::vector<Loc
                .begin = begin_on_device.data(),
                .order = all.data() + order_at,
                .entries = served_};
+  if (arena == nullptr) return;
+  host_ids_ = std::move(ids);
+  host_begin_ = std::move(begin);
+  host_touched_ = std::span(host_ids_).subspan(rows_at, touched);
+  host_order_ = std::span(host_ids_).subspan(order_at, served);
+}
+
+RowExchange RowExchange::within(Arena& arena, std::span<const LocalIndex> held) const {
+  return {*this, arena, held};
+}
+
+RowExchange::RowExchange(const RowExchange& other, Arena& arena, std::span<const LocalIndex> held)
+    : device_(other.device_),
+      comm_(other.comm_),
+      wanted_(other.wanted_),
+      served_(other.served_),
+      is_grouped_(other.is_grouped_),
+      asked_of_(other.asked_of_),
+      asked_by_(other.asked_by_),
+      arrival_(other.arrival_),
+      departure_(other.departure_),
+      counting_(other.counting_),
+      segments_(other.segments_) {
+  require(!other.host_begin_.empty(), "row exchange: only the lookups of a step can be narrowed");
+  const auto served = static_cast<std::size_t>(served_);
+  std::vector<LocalIndex> places(served + other.host_touched_.size());
+  auto place = held.begin();
+  for (std::size_t s = 0; s < other.host_touched_.size(); ++s) {
+    while (place != held.end() && *place < other.host_touched_[s]) ++place;
+    require(place != held.end() && *place == other.host_touched_[s],
+            "row exchange: row {} is wanted and not held", other.host_touched_[s]);
+    places[served + s] = static_cast<LocalIndex>(place - held.begin());
+    for (Index j = other.host_begin_[s]; j < other.host_begin_[s + 1]; ++j) {
+      const LocalIndex arrival = other.host_order_[static_cast<std::size_t>(j)];
+      places[static_cast<std::size_t>(arrival)] = places[served + s];
+    }
+  }
+  const Rows all = on_device<LocalIndex>(*device_, &arena, own_ids_, places);
+  send_rows_ = all.first(served);
+  segments_.rows = all.subspan(served);
 }
 
 void RowExchange::pull(Arena& arena, ConstView x, View y) const {

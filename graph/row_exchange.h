@@ -42,6 +42,9 @@ class RowExchange {
   Rows touched() const { return segments_.rows; }  // distinct local rows asked for, ascending
   // The same in host memory; only kept for the lookups of one step.
   std::span<const LocalIndex> host_touched() const { return host_touched_; }
+  // Of a lookup of one step: the same rows of a matrix that holds, of this rank's rows, only those
+  // in `held`: local, ascending, all of touched() among them.
+  RowExchange within(Arena& arena, std::span<const LocalIndex> held) const;
 
  private:
   // Routes the ids to their owners: fills the counts, and `ids` with served rows and permutations.
@@ -49,6 +52,7 @@ class RowExchange {
              std::vector<LocalIndex>& ids);
   // Fills everything; `arena` is null when the arrays are this object's own.
   void build(Arena* arena, const Partition& partition, std::span<const Index> wanted);
+  RowExchange(const RowExchange& other, Arena& arena, std::span<const LocalIndex> held);
   // From the served rows at the front of `ids`: which arrivals are summed into which row.
   void build_segments(Arena* arena, Index local_rows, std::vector<LocalIndex>& ids);
   // What the requesters sent, (served, d), by requester, in the requester's order; from `arena`.
@@ -71,7 +75,10 @@ class RowExchange {
   Rows departure_;     // (wanted) inverse of arrival_
   Rows counting_;      // (touched) 0, 1, 2, ...
   Segments segments_;  // over the served rows
-  std::vector<LocalIndex> host_touched_;
+  // Host copies of the lookups of one step: of the rows and, as in segments_, begin and order.
+  std::vector<LocalIndex> host_ids_;
+  std::vector<Index> host_begin_;
+  std::span<const LocalIndex> host_touched_, host_order_;  // parts of host_ids_
 };
 
 }  // namespace chorale

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSmallestBlock = std::size_t{1} << 20;
+constexpr std::size_t kHeadroom = 8;  // one part in so many
+constexpr std::size_t kMostHeadroom = std::size_t{1} << 29;
 
 std::size_t rounded(std::size_t bytes) {
   return std::max<std::size_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
@@ -44,8 +46,9 @@ void Arena::give_back(void* memory, std::size_t bytes) {
 
 void Arena::reset() {
   if (blocks_.size() > 1) {
-    // Batches differ a little in size from step to step: an eighth of headroom absorbs that.
-    const std::size_t size = rounded(high_water_ + high_water_ / 8);
+    // Batches differ a little in size from step to step: headroom absorbs that.
+    const std::size_t size =
+        rounded(high_water_ + std::min(high_water_ / kHeadroom, kMostHeadroom));
     for (Block& b : blocks_) device_.release(b.data, b.size);
     blocks_.clear();
     blocks_.push_back({static_cast<std::byte*>(device_.allocate(size)), size, 0});

@@ -58,7 +58,8 @@ class CheckedKernels final : public CheckedSparse {
 
   void axpy_rows(Real a, ConstView x, Rows rows, View y) const override {
     const Contract c("axpy_rows");
-    elementwise(c, y, {x});
+    c.shape("x", x, static_cast<Index>(rows.size()), y.cols);
+    c.apart("y", y, x);
     c.row_list("an updated row", rows, y.rows, true);
     inner_.axpy_rows(a, x, rows, y);
     for (const Index r : rows) c.finite("y", y.row_block(r, r + 1));

@@ -85,7 +85,7 @@ class Kernels {
   virtual void fill(Real value, View y) const = 0;           // y = value
   virtual void copy(ConstView x, View y) const = 0;          // y = x
   virtual void axpy(Real a, ConstView x, View y) const = 0;  // y += a x
-  // y_r += a x_r for the rows r that are listed, each once
+  // y_rows[i] += a x_i for rows that are listed once each    x:(rows.size(),d)
   virtual void axpy_rows(Real a, ConstView x, Rows rows, View y) const = 0;
   virtual void scale(Real a, View y) const = 0;                           // y *= a
   virtual void multiply(ConstView x, ConstView z, View y) const = 0;      // y = x o z

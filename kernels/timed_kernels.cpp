@@ -54,8 +54,7 @@ void TimedKernels::axpy(Real a, ConstView x, View y) const {
 }
 
 void TimedKernels::axpy_rows(Real a, ConstView x, Rows rows, View y) const {
-  const Index elements = static_cast<Index>(rows.size()) * y.cols;
-  timed("axpy_rows", 3 * elements, [&] { inner_.axpy_rows(a, x, rows, y); });
+  timed("axpy_rows", size(x, x, x), [&] { inner_.axpy_rows(a, x, rows, y); });
 }
 
 void TimedKernels::scale(Real a, View y) const {

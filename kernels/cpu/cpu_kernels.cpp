@@ -30,10 +30,10 @@ void CpuKernels::axpy(Real a, ConstView x, View y) const {
 }
 
 void CpuKernels::axpy_rows(Real a, ConstView x, Rows rows, View y) const {
-  this->rows(static_cast<Index>(rows.size()), y.cols, [&](Index first, Index last) {
-    for (Index k = first; k < last; ++k) {
-      const Index r = rows[static_cast<std::size_t>(k)];
-      simd::axpy(a, x.row_block(r, r + 1), y.row_block(r, r + 1));
+  this->rows(x.rows, y.cols, [&](Index first, Index last) {
+    for (Index i = first; i < last; ++i) {
+      const Index r = rows[static_cast<std::size_t>(i)];
+      simd::axpy(a, x.row_block(i, i + 1), y.row_block(r, r + 1));
     }
   });
 }

@@ -66,9 +66,9 @@ void CudaKernels::axpy(Real a, ConstView x, View y) const {
 
 void CudaKernels::axpy_rows(Real a, ConstView x, Rows rows, View y) const {
   const LocalIndex* listed = rows.data();
-  each(queue_, static_cast<Index>(rows.size()), y.cols, [=] __device__(Index k, Index j) {
-    const Index r = listed[k];
-    y(r, j) = fmaf(a, x(r, j), y(r, j));
+  each(queue_, x.rows, y.cols, [=] __device__(Index i, Index j) {
+    const Index r = listed[i];
+    y(r, j) = fmaf(a, x(i, j), y(r, j));
   });
 }
 

@@ -38,8 +38,9 @@ void ReferenceKernels::axpy(Real a, ConstView x, View y) const {
 }
 
 void ReferenceKernels::axpy_rows(Real a, ConstView x, Rows rows, View y) const {
-  for (const Index r : rows) {
-    for (Index j = 0; j < y.cols; ++j) y(r, j) += a * x(r, j);
+  for (Index i = 0; i < x.rows; ++i) {
+    const Index r = rows[static_cast<std::size_t>(i)];
+    for (Index j = 0; j < y.cols; ++j) y(r, j) += a * x(i, j);
   }
 }
 

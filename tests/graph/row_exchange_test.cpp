@@ -179,6 +179,37 @@ BOOST_AUTO_TEST_CASE(touched_rows_are_distinct_and_ascending) {
   BOOST_TEST(true);
 }
 
+// The matrix is narrowed to the touched rows and a few more.
+BOOST_AUTO_TEST_CASE(a_narrowed_lookup_pulls_and_pushes_the_same_rows) {
+  same_on_all_rank_counts([](Communicator& comm) {
+    RankWorld w;
+    const Partition p = uneven_partition(comm);
+    const RowExchange whole(w.arena, comm, p, batch_of(comm));
+    std::vector<LocalIndex> held;
+    for (LocalIndex r = 0; r < p.local_rows(); ++r) {
+      const bool touched = std::ranges::binary_search(whole.host_touched(), r);
+      if (touched || (p.first() + r) % 3 == 0) held.push_back(r);
+    }
+    const auto count = static_cast<Index>(held.size());
+    Matrix x = own_rows(p, kCols, [](Index i, Index j) { return test_real(7, i, j); });
+    Matrix some(count, kCols), zeros(count, kCols), sums(p.local_rows(), kCols);
+    w.device->kernels().gather_rows(x.view(), held, some.view());
+    Matrix y(whole.wanted(), kCols), expected(whole.wanted(), kCols);
+    Matrix dy = contributions(comm, whole.wanted());
+
+    const RowExchange narrow = whole.within(w.arena, held);
+    narrow.pull(w.arena, some.view(), y.view());
+    narrow.push_add(w.arena, dy.view(), zeros.view());
+
+    whole.pull(w.arena, x.view(), expected.view());
+    whole.push_add(w.arena, dy.view(), sums.view());
+    require(same_bits(y.values, expected.values), "pulled rows");
+    w.device->kernels().gather_rows(sums.view(), held, some.view());
+    require(same_bits(zeros.values, some.values), "pushed sums");
+    return y.values;
+  });
+}
+
 // A list in order of owners takes the way without permutations; views apart by a stride need a
 // copy.
 BOOST_AUTO_TEST_CASE(halos_and_strided_views_arrive_alike) {

@@ -307,7 +307,9 @@ const CatalogueRow kRows[] = {
     {"fill", true, equal, [](K k, S s) { k.fill(Real(0.3), s.out(s.n, s.d)); }},
     {"copy", true, equal, [](K k, S s) { k.copy(s.in(s.n, s.d), s.out(s.n, s.d)); }},
     {"axpy_rows", true, few,
-     [](K k, S s) { k.axpy_rows(Real(0.5), s.in(s.n, s.d), every_third(s), s.out(s.n, s.d)); }},
+     [](K k, S s) {
+       k.axpy_rows(Real(0.5), s.in((s.n + 2) / 3, s.d), every_third(s), s.out(s.n, s.d));
+     }},
     {"axpy", true, few, [](K k, S s) { k.axpy(Real(0.5), s.in(s.n, s.d), s.out(s.n, s.d)); }},
     {"scale", true, equal, [](K k, S s) { k.scale(Real(0.3), s.out(s.n, s.d)); }},
     {"multiply", true, equal,

@@ -2,11 +2,14 @@
 // rows, bit for bit, on any number of ranks.
 #include <boost/test/unit_test.hpp>
 
+#include <numeric>
 #include <vector>
 
+#include "comm/self_communicator.h"
 #include "comm/thread_communicator.h"
 #include "comm/typed.h"
 #include "graph/dist_csr.h"
+#include "kernels/check.h"
 #include "kernels/device.h"
 #include "kernels/random.h"
 #include "trainer/autodiff/ops.h"
@@ -88,6 +91,67 @@ BOOST_AUTO_TEST_CASE(rows_that_are_gathered_are_all_that_matters) {
       BOOST_TEST(whole.size() == static_cast<std::size_t>((kBatch + kNodes) * kColumns));
     }
   }
+}
+
+// A step on one rank with a table of so many columns and nothing but its batch's rows gathered.
+template <class Body>
+void with_propagation(Index columns, const Body& body) {
+  const auto device = make_device({});
+  const auto comm = make_self_communicator();
+  const Lanes lanes = make_lanes(kLanes, 1, 0);
+  const Partition nodes = Partition::uniform(kNodes, lanes);
+  std::vector<Index> names(kNodes);
+  std::iota(names.begin(), names.end(), Index{0});
+  Table x(*device, "x", nodes, columns, names, normal_values(1, "x", 1.0));
+  const DistCsr a(*device, *comm, nodes, nodes, entries(nodes), false);
+  Tape t(*device, *comm, lanes, 3);
+  body(t, x, a);
+}
+
+BOOST_AUTO_TEST_CASE(scoring_takes_columns_in_panels_with_the_same_bits) {
+  with_propagation(70, [](Tape& t, Table& x, const DistCsr& a) {
+    const double c[] = {0.4, 0.3, 0.2, 0.1};
+    t.reset(0, true);
+    const ConstView whole = propagate(a, t.leaf(x), c).value();
+    const std::vector<Real> expected(whole.data, whole.data + whole.size());
+    t.reset(0, false);
+    const ConstView panels = propagate(a, t.leaf(x), c).value();
+
+    BOOST_TEST(std::vector<Real>(panels.data, panels.data + panels.size()) == expected);
+  });
+}
+
+// Four columns of marks, 3 x 13 gathered rows and their gradients stand beside the two.
+BOOST_AUTO_TEST_CASE(a_step_needs_two_matrices_beside_the_table) {
+  with_propagation(64, [](Tape& t, Table& x, const DistCsr& a) {
+    const double c[] = {0.4, 0.3, 0.2, 0.1};
+    const IdColumn users = ids(t.lanes(), 4);
+    const IdColumn* const gathered[] = {&users};
+    t.reset(0, true);
+    Var u = gather(propagate(a, t.leaf(x), c, gathered), users);
+    t.backward(half_squares(u));
+
+    const Index extra = 4 * kNodes + 6 * kBatch * 64 + 1024;
+    BOOST_TEST(t.arena().high_water() <
+               static_cast<std::size_t>(2 * kNodes * 64 + extra) * sizeof(Real));
+    BOOST_TEST(x.gradient().is_dense());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(only_gather_reads_chosen_rows) {
+  with_propagation(kColumns, [](Tape& t, Table& x, const DistCsr& a) {
+    const double c[] = {0.5, 0.5};
+    const IdColumn users = ids(t.lanes(), 4), others = ids(t.lanes(), 5);
+    const IdColumn* const gathered[] = {&users};
+    t.reset(0, true);
+    Var y = propagate(a, t.leaf(x), c, gathered);
+
+    BOOST_TEST((y.layout() == Layout::chosen));
+    BOOST_CHECK_THROW(half_squares(y), Error);
+    BOOST_CHECK_THROW(2.0 * y, Error);
+    BOOST_CHECK_THROW(y + y, Error);
+    BOOST_CHECK_THROW(gather(y, others), Error);
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

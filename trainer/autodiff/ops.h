@@ -85,9 +85,9 @@ Var spmm(const DistCsr& a, Var x);
 // Nothing is kept for the adjoint, which evaluates the transposed polynomial in Horner form.
 //   x, y:(n,d) rows   c: at least one coefficient, copied
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients);
-// The same where nothing but gather(y, ids) of these columns reads y: other rows of y are left
-// unfinished. With few ids the last product is taken at their rows alone, and the first one of the
-// adjoint reads their rows alone: the same bits at two products less.
+// The same where nothing but gather(y, ids) of these columns reads y. With few ids y is `chosen`,
+// of their rows: the last product is taken at these alone, and the first one of the adjoint reads
+// these alone. The same bits at two products less, and two matrices like x are all that is at work.
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients,
               std::span<const IdColumn* const> gathered);
 

@@ -17,6 +17,10 @@ ConstView Var::value() const { return tape->nodes_[static_cast<std::size_t>(id)]
 View Var::out() const { return tape->nodes_[static_cast<std::size_t>(id)].value; }
 bool Var::wants_grad() const { return tape->nodes_[static_cast<std::size_t>(id)].wants_grad; }
 Table* Var::leaf() const { return tape->nodes_[static_cast<std::size_t>(id)].leaf; }
+const ChosenRows& Var::chosen() const {
+  require(layout() == Layout::chosen, "chosen: the value holds all rows, or none");
+  return *tape->nodes_[static_cast<std::size_t>(id)].chosen;
+}
 
 View Var::grad() const {
   Tape::Node& n = tape->nodes_[static_cast<std::size_t>(id)];
@@ -30,6 +34,24 @@ View Var::grad() const {
     tape->kernels().fill(0, n.grad);
   }
   return n.grad;
+}
+
+bool Var::has_grad() const {
+  const Tape::Node& n = tape->nodes_[static_cast<std::size_t>(id)];
+  return n.leaf != nullptr ? n.leaf->gradient().is_dense() : n.grad.data != nullptr;
+}
+
+void Var::begin_grad(View sum) const {
+  Tape::Node& n = tape->nodes_[static_cast<std::size_t>(id)];
+  require(!has_grad() && sum.rows == n.value.rows && sum.cols == n.value.cols,
+          "begin_grad: ({}, {}) for a value of ({}, {}), or it has a gradient", sum.rows, sum.cols,
+          n.value.rows, n.value.cols);
+  if (n.leaf == nullptr) {
+    n.grad = sum;
+    return;
+  }
+  require(n.layout == Layout::rows, "begin_grad: {} is replicated", n.leaf->name());
+  n.leaf->gradient().begin_dense(sum);
 }
 
 View Var::lane_grads() const {
@@ -48,6 +70,7 @@ Tape::Tape(Device& device, Communicator& comm, const Lanes& lanes, std::uint64_t
 void Tape::reset(Index step, bool training) {
   nodes_.clear();
   adjoints_.clear();
+  chosen_.clear();
   lookups_.clear();
   looked_up_.clear();
   gathered_.clear();
@@ -82,6 +105,16 @@ Var Tape::output_rows(const Partition& part, Index cols) {
       {arena_.take_view(part.local_rows(), cols), {}, Layout::rows, &part, nullptr, false});
 }
 
+Var Tape::output_chosen(const Partition& part, std::vector<LocalIndex> rows, Index cols) {
+  const std::size_t bytes = rows.size() * sizeof(LocalIndex);
+  auto* memory = static_cast<LocalIndex*>(arena_.take(bytes));
+  if (bytes > 0) device_.upload(memory, rows.data(), bytes);
+  const View value = arena_.take_view(static_cast<Index>(rows.size()), cols);
+  const Rows on_device(memory, rows.size());
+  chosen_.push_back(std::make_unique<const ChosenRows>(std::move(rows), on_device));
+  return add_node({value, {}, Layout::chosen, &part, nullptr, false, chosen_.back().get()});
+}
+
 Var Tape::output_partial() {
   return add_node(
       {arena_.take_view(lanes().local(), 1), {}, Layout::partial, &lanes_only_, nullptr, false});
@@ -109,9 +142,22 @@ void* Tape::store(std::size_t bytes) {
 
 const RowExchange& Tape::lookup(const IdColumn& ids, const Partition& rows) {
   for (const Lookup& l : lookups_) {
-    if (l.ids == &ids && *l.rows == rows) return *l.exchange;
+    if (l.ids == &ids && *l.rows == rows && l.chosen == nullptr) return *l.exchange;
   }
-  lookups_.push_back({&ids, &rows, std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows)});
+  lookups_.push_back(
+      {&ids, &rows, nullptr, std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows)});
+  return *lookups_.back().exchange;
+}
+
+const RowExchange& Tape::lookup(const IdColumn& ids, Var x) {
+  const RowExchange& all = lookup(ids, x.part());
+  if (x.layout() == Layout::rows) return all;
+  const ChosenRows& chosen = x.chosen();
+  for (const Lookup& l : lookups_) {
+    if (l.ids == &ids && l.chosen == &chosen) return *l.exchange;
+  }
+  auto narrow = std::make_unique<RowExchange>(all.within(arena_, chosen.host));
+  lookups_.push_back({&ids, &x.part(), &chosen, std::move(narrow)});
   return *lookups_.back().exchange;
 }
 

@@ -45,6 +45,9 @@ class Tape {
   Var leaf(Table& table);
   // A value of `rows` layout over `part`, this rank's rows; `part` must outlive the step.
   Var output_rows(const Partition& part, Index cols);
+  // A value of `chosen` layout: of this rank's rows over `part` only `rows`, local and ascending.
+  // Nothing but `gather` reads it.
+  Var output_chosen(const Partition& part, std::vector<LocalIndex> rows, Index cols);
   Var output_partial();  // (local lanes, 1)
   // Records the adjoint of y, the output just made from `inputs`. Not kept when no input wants a
   // gradient.
@@ -70,6 +73,8 @@ class Tape {
   // The exchange that brings the rows named by `ids` to this rank; built once a step for each
   // column.
   const RowExchange& lookup(const IdColumn& ids, const Partition& rows);
+  // The same from the rows that x holds.   x: rows or chosen
+  const RowExchange& lookup(const IdColumn& ids, Var x);
   // What `gather` made of x and `ids` earlier in this step, or null; and to remember it.
   const Var* find_rows(Var x, const IdColumn& ids) const;
   void keep_rows(Var x, const IdColumn& ids, Var y) { looked_up_.push_back({x.id, &ids, y}); }
@@ -110,6 +115,7 @@ class Tape {
     const Partition* part;
     Table* leaf;
     bool wants_grad;
+    const ChosenRows* chosen = nullptr;
   };
   struct Adjoint {
     int output;
@@ -119,6 +125,7 @@ class Tape {
   struct Lookup {
     const IdColumn* ids;
     const Partition* rows;
+    const ChosenRows* chosen;  // of the rows; null: all
     std::unique_ptr<RowExchange> exchange;
   };
   struct LookedUp {
@@ -146,6 +153,7 @@ class Tape {
   std::uint32_t masks_ = 0;
   std::vector<Node> nodes_;
   std::vector<Adjoint> adjoints_;
+  std::vector<std::unique_ptr<const ChosenRows>> chosen_;
   std::vector<Lookup> lookups_;
   std::vector<LookedUp> looked_up_;
   std::vector<Gathered> gathered_;

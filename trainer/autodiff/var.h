@@ -1,6 +1,8 @@
 // A handle on a value of the tape. Copy it freely; it is valid until Tape::reset.
 #pragma once
 
+#include <vector>
+
 #include "graph/partition.h"
 #include "kernels/view.h"
 
@@ -8,6 +10,12 @@ namespace chorale {
 
 class Tape;
 class Table;
+
+// Local rows, ascending: in host memory and in that of the device.
+struct ChosenRows {
+  std::vector<LocalIndex> host;
+  Rows rows;
+};
 
 struct Var {
   Tape* tape = nullptr;
@@ -23,8 +31,13 @@ struct Var {
   View out() const;         // the value, to be written by the op that made it
   bool wants_grad() const;  // false: nothing learnable stands behind it, its adjoint may be skipped
   View grad() const;        // zero when first asked for; of a partial scalar: (1, 1)
+  bool has_grad() const;    // whether it was asked for, or begun
+  // Its gradient so far, in memory of the tape's arena, which is given away. Only if it has none.
+  void begin_grad(View sum) const;
   View lane_grads() const;  // of a replicated leaf, of each lane of this rank: (lanes, rows cols)
   Table* leaf() const;      // the table it shows, or null
+  // Of a `chosen` value: which of this rank's rows of part() it holds, one row each.
+  const ChosenRows& chosen() const;
 };
 
 }  // namespace chorale

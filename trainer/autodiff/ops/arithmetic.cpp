@@ -5,14 +5,15 @@
 namespace chorale {
 namespace {
 
+bool has_terms(Var x) { return x.layout() == Layout::rows || x.layout() == Layout::partial; }
+
 Var output_like(Var x) {
   Tape& t = *x.tape;
   return x.layout() == Layout::rows ? t.output_rows(x.part(), x.cols()) : t.output_partial();
 }
 
 void require_same(const char* op, Var x, Var y) {
-  require(x.layout() == y.layout() && x.layout() != Layout::replicated && x.rows() == y.rows() &&
-              x.cols() == y.cols(),
+  require(x.layout() == y.layout() && has_terms(x) && x.rows() == y.rows() && x.cols() == y.cols(),
           "{}: ({}, {}) and ({}, {}) differ in shape or layout", op, x.rows(), x.cols(), y.rows(),
           y.cols());
 }
@@ -33,7 +34,7 @@ Var operator+(Var x, Var y) {
 }
 
 Var operator*(double a, Var x) {
-  require(x.layout() != Layout::replicated, "scale: a replicated value is not scaled");
+  require(has_terms(x), "scale: rows and scalars only");
   Tape& t = *x.tape;
   const Real factor = static_cast<Real>(a);
   Var y = output_like(x);

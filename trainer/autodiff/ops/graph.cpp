@@ -2,6 +2,8 @@
 // after it.
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <optional>
 
 #include "kernels/check.h"
 #include "trainer/autodiff/ops.h"
@@ -15,66 +17,89 @@ struct Polynomial {
   std::size_t degree = 0;
 };
 
-// The rows of the result that are read; all of them if `only` is false.
-struct Wanted {
-  bool only = false;
-  Rows rows;  // local, ascending
-};
-
-// Those of the columns, as far as their owner knows: what any rank will gather. Few means that a
-// pass over them is worth its while; all ranks must agree on it.
-Wanted wanted_rows(Tape& t, const Partition& nodes, std::span<const IdColumn* const> gathered) {
+// Of this rank's rows those that any rank will gather, as their owner knows them, ascending; none
+// if they are so many that a pass over them is not worth its while. All ranks must agree on that.
+std::optional<std::vector<LocalIndex>> wanted_rows(Tape& t, const Partition& nodes,
+                                                   std::span<const IdColumn* const> gathered) {
   constexpr Index kFew = 3;  // one row in so many
   Index ids = 0;
   for (const IdColumn* column : gathered) ids += column->size();
   if (ids == 0 || ids * kFew > nodes.rows()) return {};
-  std::vector<LocalIndex> rows;
+  std::vector<LocalIndex> rows, before;
   for (const IdColumn* column : gathered) {
-    const auto some = t.lookup(*column, nodes).host_touched();
-    rows.insert(rows.end(), some.begin(), some.end());
+    before.swap(rows);
+    rows.clear();
+    std::ranges::set_union(before, t.lookup(*column, nodes).host_touched(),
+                           std::back_inserter(rows));
   }
-  std::ranges::sort(rows);
-  rows.erase(std::ranges::unique(rows).begin(), rows.end());
-  auto* memory = static_cast<LocalIndex*>(t.arena().take(rows.size() * sizeof(LocalIndex)));
-  t.device().upload(memory, rows.data(), rows.size() * sizeof(LocalIndex));
-  return {true, {memory, rows.size()}};
+  return rows;
 }
 
-// y += a x at the wanted rows, and perhaps at others.
-void accumulate(const Kernels& k, const Wanted& wanted, Real a, ConstView x, View y) {
-  if (a == 0) return;
-  wanted.only ? k.axpy_rows(a, x, wanted.rows, y) : k.axpy(a, x, y);
-}
+// The rows that a value holds, or null if it holds all.
+const ChosenRows* wanted_of(Var y) { return y.layout() == Layout::chosen ? &y.chosen() : nullptr; }
 
-// z = sum_k c[k] A^k x
-void evaluate(Tape& t, const DistCsr& a, const Polynomial& p, const Wanted& wanted, ConstView x,
-              View z) {
+// y = a x, or y += a x. x may have more rows than y, which then holds those that are wanted.
+void add_term(Tape& t, const ChosenRows* wanted, bool first, Real a, ConstView x, View y) {
+  if (a == 0 && !first) return;
   const Kernels& k = t.kernels();
-  const ConstView first[] = {x};
-  k.sum_of(p.c[0], first, z);
+  View some{};
+  if (wanted != nullptr) {
+    some = t.arena().take_view(y.rows, y.cols);
+    k.gather_rows(x, wanted->rows, some);
+    x = some;
+  }
+  if (first) {
+    const ConstView only[] = {x};
+    k.sum_of(a, only, y);
+  } else {
+    k.axpy(a, x, y);
+  }
+  t.arena().give_back(some);
+}
+
+// z = sum_k c[k] A^k x, or the wanted rows of it. Two matrices like x are at work besides.
+void evaluate(Tape& t, const DistCsr& a, const Polynomial& p, const ChosenRows* wanted, ConstView x,
+              View z) {
+  add_term(t, wanted, true, p.c[0], x, z);
   if (p.degree == 0) return;
   View now = t.arena().take_view(x.rows, x.cols);
   View next = p.degree > 1 ? t.arena().take_view(x.rows, x.cols) : View{};
   for (std::size_t layer = 1; layer <= p.degree; ++layer) {
     const ConstView from = layer == 1 ? x : ConstView(now);
     const View to = layer == 1 ? now : next;
-    if (wanted.only && layer == p.degree) {
-      a.multiply_rows(t.arena(), wanted.rows, from, to);
+    if (wanted != nullptr && layer == p.degree) {
+      a.multiply_rows(t.arena(), wanted->rows, from, to);
     } else {
       a.multiply(t.arena(), from, to);
     }
     if (layer > 1) std::swap(now, next);
-    accumulate(k, wanted, p.c[layer], now, z);
+    add_term(t, wanted, false, p.c[layer], now, z);
   }
   t.arena().give_back(now);
-  if (next.data != nullptr) t.arena().give_back(next);
+  t.arena().give_back(next);
+}
+
+// For scoring: some columns after the others, so that layers need little memory beside z. Columns
+// do not know of one another: the same bits.
+void evaluate_in_panels(Tape& t, const DistCsr& a, const Polynomial& p, ConstView x, View z) {
+  constexpr Index kPanel = 32;
+  for (Index first = 0; first < x.cols; first += kPanel) {
+    const Index last = std::min(x.cols, first + kPanel);
+    evaluate(t, a, p, nullptr, x.col_block(first, last), z.col_block(first, last));
+  }
+}
+
+// y += a g, where g holds the wanted rows of what is added.
+void add_at_wanted(const Kernels& k, const ChosenRows* wanted, Real a, ConstView g, View y) {
+  if (a == 0) return;
+  wanted != nullptr ? k.axpy_rows(a, g, wanted->rows, y) : k.axpy(a, g, y);
 }
 
 // y = A h, where h is zero but at the wanted rows.
-void first_product(Tape& t, const DistCsr& a, const Wanted& wanted, ConstView h, View y) {
-  if (!wanted.only) return a.multiply(t.arena(), h, y);
+void first_product(Tape& t, const DistCsr& a, const ChosenRows& wanted, ConstView h, View y) {
   const Kernels& k = t.kernels();
-  const View marks = t.arena().take_view(h.rows, 1), ones = t.arena().take_view(h.rows, 1);
+  const auto count = static_cast<Index>(wanted.rows.size());
+  const View marks = t.arena().take_view(h.rows, 1), ones = t.arena().take_view(count, 1);
   k.fill(0, marks);
   k.fill(1, ones);
   k.axpy_rows(1, ones, wanted.rows, marks);
@@ -83,29 +108,40 @@ void first_product(Tape& t, const DistCsr& a, const Wanted& wanted, ConstView h,
   t.arena().give_back(marks);
 }
 
-// dx += sum_k c[k] A^k g, as (((c[K] g) A + c[K-1] g) A + ...) + c[0] g
-void evaluate_horner(Tape& t, const DistCsr& a, const Polynomial& p, const Wanted& wanted,
-                     ConstView g, View dx) {
+// dx += sum_k c[k] A^k g, as (((c[K] g) A + c[K-1] g) A + ...) + c[0] g. Two matrices like x are at
+// work, and one of them becomes dx if nothing was added to it before.
+void evaluate_horner(Tape& t, const DistCsr& a, const Polynomial& p, const ChosenRows* wanted,
+                     ConstView g, Var x) {
   const Kernels& k = t.kernels();
-  if (p.degree > 0) {
-    View h = t.arena().take_view(g.rows, g.cols);
-    View next = p.degree > 1 ? t.arena().take_view(g.rows, g.cols) : View{};
+  if (p.degree == 0) return add_at_wanted(k, wanted, p.c[0], g, x.grad());
+  View h = t.arena().take_view(x.rows(), x.cols()), next{};
+  if (wanted != nullptr) {
+    k.fill(0, h);
+    k.axpy_rows(p.c[p.degree], g, wanted->rows, h);
+  } else {
     const ConstView last[] = {g};
     k.sum_of(p.c[p.degree], last, h);
-    for (std::size_t layer = p.degree - 1; layer > 0; --layer) {
-      if (layer == p.degree - 1) {
-        first_product(t, a, wanted, h, next);
-      } else {
-        a.multiply(t.arena(), h, next);
-      }
-      accumulate(k, wanted, p.c[layer], g, next);
-      std::swap(h, next);
-    }
-    a.multiply_add(t.arena(), h, dx);
-    t.arena().give_back(h);
-    if (next.data != nullptr) t.arena().give_back(next);
   }
-  accumulate(k, wanted, p.c[0], g, dx);
+  for (std::size_t layer = p.degree; layer-- > 0;) {
+    if (layer == 0 && x.has_grad()) {
+      a.multiply_add(t.arena(), h, x.grad());
+      add_at_wanted(k, wanted, p.c[0], g, x.grad());
+      break;
+    }
+    if (next.data == nullptr) next = t.arena().take_view(h.rows, h.cols);
+    if (wanted != nullptr && layer == p.degree - 1) {
+      first_product(t, a, *wanted, h, next);
+    } else {
+      a.multiply(t.arena(), h, next);
+    }
+    add_at_wanted(k, wanted, p.c[layer], g, next);
+    std::swap(h, next);
+    if (layer > 0) continue;
+    x.begin_grad(h);
+    h = {};
+  }
+  t.arena().give_back(h);
+  t.arena().give_back(next);
 }
 
 }  // namespace
@@ -149,11 +185,16 @@ Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients,
   std::ranges::transform(coefficients, p.c.begin(), [](double c) { return static_cast<Real>(c); });
   p.degree = coefficients.size() - 1;
   Tape& t = *x.tape;
-  Var y = t.output_rows(a.row_partition(), x.cols());
-  const Wanted wanted = wanted_rows(t, a.row_partition(), gathered);
-  evaluate(t, a, p, wanted, x.value(), y.out());
+  std::optional<std::vector<LocalIndex>> wanted = wanted_rows(t, a.row_partition(), gathered);
+  Var y = wanted ? t.output_chosen(a.row_partition(), std::move(*wanted), x.cols())
+                 : t.output_rows(a.row_partition(), x.cols());
+  if (t.training() || wanted_of(y) != nullptr) {
+    evaluate(t, a, p, wanted_of(y), x.value(), y.out());
+  } else {
+    evaluate_in_panels(t, a, p, x.value(), y.out());
+  }
   t.on_backward(y, {x},
-                [=, &t, &a] { evaluate_horner(t, a.transposed(), p, wanted, y.grad(), x.grad()); });
+                [=, &t, &a] { evaluate_horner(t, a.transposed(), p, wanted_of(y), y.grad(), x); });
   return y;
 }
 

@@ -5,12 +5,12 @@
 namespace chorale {
 
 Var gather(Var x, const IdColumn& ids) {
-  require(
-      x.layout() == Layout::rows && static_cast<Index>(ids.rows.size()) == ids.part.local_rows(),
-      "gather: {} ids for {} rows of the column", ids.rows.size(), ids.part.local_rows());
+  require(x.layout() == Layout::rows || x.layout() == Layout::chosen, "gather: rows only");
+  require(static_cast<Index>(ids.rows.size()) == ids.part.local_rows(),
+          "gather: {} ids for {} rows of the column", ids.rows.size(), ids.part.local_rows());
   Tape& t = *x.tape;
   if (const Var* before = t.find_rows(x, ids)) return *before;
-  const RowExchange& exchange = t.lookup(ids, x.part());
+  const RowExchange& exchange = t.lookup(ids, x);
   Var y = t.output_rows(ids.part, x.cols());
   t.keep_rows(x, ids, y);
   exchange.pull(t.arena(), x.value(), y.out());
