@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/check.h"
+#include "kernels/plan_device.h"
 
 namespace chorale {
 namespace {
@@ -15,6 +16,7 @@ constexpr Index kValuesAtOnce = Index{1}
 // values[i] = initial(node(i), .), a block of rows at a time.
 template <class NodeOf>
 void fill_values(Device& device, View values, const NodeOf& node, const Initializer& initial) {
+  if (plan_kind(device)) return;  // it would not keep them, and drawing takes a while
   const Index block = std::max<Index>(1, kValuesAtOnce / std::max<Index>(1, values.cols));
   std::vector<Real> host;
   for (Index first = 0; first < values.rows; first += block) {

@@ -25,9 +25,10 @@ struct NeighbourLists {
 // but itself: its list is never empty. ids[r] is the id of row r, for all rows of `part`.
 //
 // A rank scores the rows it owns against all; memory is bounded by two blocks of rows, and the
-// lists (the same on every rank) are n k numbers. On a device that only plans, its memory is
-// counted and the search is then made on a CPU, because the lists decide the size of the graph that
-// is made of them. Collective. Throws Error (Exit::data) if a feature is not finite.
+// lists (the same on every rank) are n k numbers. The lists decide the size of the graph that is
+// made of them: on a device that only plans, memory is counted and the search is then made on a
+// CPU, or, if that must be quick, left out: lists are full then, and no two rows share more than
+// one place. Collective. Throws Error (Exit::data) if a feature is not finite.
 NeighbourLists cosine_neighbours(Device& device, Communicator& comm, const Partition& part,
                                  std::span<const Index> ids, const Features& features, Index k);
 

@@ -14,4 +14,6 @@ int count_gpus() { return 0; }
 
 std::string gpu_address(int) { return {}; }
 
+void wake_gpu(int) noexcept {}
+
 }  // namespace chorale

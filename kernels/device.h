@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kernels/kernels.h"
@@ -29,8 +30,9 @@ struct DeviceOptions {
   int ordinal = 0;  // which GPU of this host
   int threads = 1;  // CPU threads of this rank, the calling one included
   SparseProduct sparse = SparseProduct::own;
-  bool bf16_contrast = false;  // of a GPU: three digits instead of six, a third of the work
-  bool step_graph = true;      // of a GPU: a step is handed over as one graph
+  bool bf16_contrast = false;     // of a GPU: three digits instead of six, a third of the work
+  bool step_graph = true;         // of a GPU: a step is handed over as one graph
+  std::size_t planned_bytes = 0;  // that this rank will take, for messages; 0: nobody knows
 };
 
 class Device {
@@ -60,6 +62,12 @@ class Device {
   // A cudaStream_t that has got all that was enqueued, if this is a GPU.
   virtual void* stream() { return nullptr; }
 
+  // What the device has of memory now, other processes' use taken off; none if it cannot tell.
+  struct Memory {
+    std::size_t free, total;
+  };
+  virtual std::optional<Memory> memory() const { return std::nullopt; }
+
   std::size_t bytes_in_use() const { return bytes_in_use_; }
   std::size_t peak_bytes() const { return peak_bytes_; }
   std::uint64_t allocations() const { return allocations_; }  // how often `allocate` was called
@@ -82,5 +90,8 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options);
 std::unique_ptr<Device> make_cuda_device(const DeviceOptions& options);
 int count_gpus();                      // that this process sees; 0 where there is no driver
 std::string gpu_address(int ordinal);  // on the bus: the same for every process of the host
+// Starts what the driver starts at a GPU's first use. Any thread may do it beforehand; what fails
+// is told by make_device.
+void wake_gpu(int ordinal) noexcept;
 
 }  // namespace chorale

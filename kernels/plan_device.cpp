@@ -72,6 +72,9 @@ class NoKernels final : public Kernels {
 
 class PlanDevice final : public Device {
  public:
+  explicit PlanDevice(PlanKind kind) : kind_(kind) {}
+  PlanKind kind() const { return kind_; }
+
   const Kernels& kernels() const override { return kernels_; }
   void* allocate(std::size_t bytes) override {
     count_allocation(bytes);
@@ -90,15 +93,19 @@ class PlanDevice final : public Device {
   void synchronize() override {}
 
  private:
+  PlanKind kind_;
   NoKernels kernels_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> make_plan_device() { return std::make_unique<PlanDevice>(); }
+std::unique_ptr<Device> make_plan_device(PlanKind kind) {
+  return std::make_unique<PlanDevice>(kind);
+}
 
-bool only_plans(const Device& device) {
-  return dynamic_cast<const PlanDevice*>(&device) != nullptr;
+std::optional<PlanKind> plan_kind(const Device& device) {
+  const auto* plans = dynamic_cast<const PlanDevice*>(&device);
+  return plans != nullptr ? std::optional(plans->kind()) : std::nullopt;
 }
 
 }  // namespace chorale

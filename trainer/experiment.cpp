@@ -45,11 +45,12 @@ class Stopwatch {
 Experiment::Experiment(const v1::Config& config, Communicator& world, int threads)
     : Experiment(config, world, make_platform(config, world, threads)) {}
 
-std::unique_ptr<Experiment> Experiment::plan(const v1::Config& config, Communicator& world) {
+std::unique_ptr<Experiment> Experiment::plan(const v1::Config& config, Communicator& world,
+                                             PlanKind kind) {
   v1::Config plain = config;
   plain.mutable_run()->set_checked(false);  // there is nothing to check, nor to time
   plain.mutable_run()->set_timed(false);
-  return std::make_unique<Experiment>(plain, world, plan_platform(world));
+  return std::make_unique<Experiment>(plain, world, plan_platform(world, kind));
 }
 
 Experiment::Experiment(const v1::Config& config, Communicator& world, Platform platform)

@@ -18,6 +18,7 @@
 #include "graph/io/dataset.h"
 #include "graph/io/lane_file.h"
 #include "kernels/device.h"
+#include "kernels/plan_device.h"
 #include "kernels/timed_kernels.h"
 #include "trainer/autodiff/tape.h"
 #include "trainer/data/batch_stream.h"
@@ -54,7 +55,8 @@ class Experiment {
   // On this platform, whatever the configuration says. Collective.
   Experiment(const v1::Config& config, Communicator& world, Platform platform);
   // Plans only: no memory stands behind it (kernels/plan_device.h).
-  static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world);
+  static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world,
+                                          PlanKind kind);
   ~Experiment();
 
   // Enqueues a step of training, of the phase that the step's place in its epoch says, behind at

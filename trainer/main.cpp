@@ -131,6 +131,8 @@ struct Program {
         ->capture_default_str();
     p->add_option("--items-per-user", planted.items_per_user, "Mean interactions of a user")
         ->capture_default_str();
+    p->add_option("--test", planted.test, "Share of each user's interactions that go to test.txt")
+        ->capture_default_str();
     p->add_option("--seed", planted.seed, "Another seed, another data set")->capture_default_str();
     p->add_flag("--knowledge", planted.knowledge,
                 "Also facts about the items, for `prepare --format kgat`");

@@ -1,14 +1,15 @@
 #include "trainer/platform.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "comm/nccl_communicator.h"
 #include "comm/plan_communicator.h"
 #include "comm/self_communicator.h"
 #include "comm/staged_communicator.h"
-#include "comm/topology.h"
 #include "configs/schema/config.pb.h"
 #include "kernels/check.h"
 #include "kernels/log.h"
-#include "kernels/plan_device.h"
 
 namespace chorale {
 namespace {
@@ -25,15 +26,27 @@ DeviceKind device_kind(v1::Config::Device device) {
   return DeviceKind::cpu;
 }
 
+bool all_have_gpus(std::span<const Seat> seats) {
+  return std::ranges::all_of(seats, [](const Seat& s) { return s.gpus > 0; });
+}
+
+// What the planner says, found while the driver starts in another thread.
+std::size_t plan_while_waking(const Planner& planner, int ordinal) {
+  const std::jthread driver([ordinal] { wake_gpu(ordinal); });
+  return planner();
+}
+
 // This rank's GPU. Where there is none all ranks throw: those without one say why.
-std::unique_ptr<Device> open_gpu(const v1::Config& config, std::span<const Seat> seats, int rank) {
+std::unique_ptr<Device> open_gpu(const v1::Config& config, std::span<const Seat> seats, int rank,
+                                 std::size_t planned_bytes) {
   const Seat& mine = seats[static_cast<std::size_t>(rank)];
   const bool by_library = config.run().sparse() == v1::Run::CUSPARSE;
   auto device = make_device({.kind = DeviceKind::cuda,
                              .ordinal = mine.ordinal,
                              .sparse = by_library ? SparseProduct::cusparse : SparseProduct::own,
                              .bf16_contrast = config.run().contrast() == v1::Run::BF16,
-                             .step_graph = config.run().step_graph() && seats.size() == 1});
+                             .step_graph = config.run().step_graph() && seats.size() == 1,
+                             .planned_bytes = planned_bytes});
   for (const Seat& s : seats) {
     require_user(s.gpus > 0, Exit::environment,
                  "start ranks on hosts with a GPU, or use device: CPU",
@@ -42,10 +55,14 @@ std::unique_ptr<Device> open_gpu(const v1::Config& config, std::span<const Seat>
   return device;
 }
 
-Platform gpu_platform(const v1::Config& config, Communicator& world, int threads) {
+Platform gpu_platform(const v1::Config& config, Communicator& world, int threads,
+                      const Planner& planner) {
   Communicator& host = world.host();
-  const std::vector<Seat> seats = take_seats(host);
-  std::unique_ptr<Device> device = open_gpu(config, seats, host.rank());
+  std::vector<Seat> seats = take_seats(host);
+  const int ordinal = seats[static_cast<std::size_t>(host.rank())].ordinal;
+  const std::size_t planned_bytes =
+      planner && all_have_gpus(seats) ? plan_while_waking(planner, ordinal) : 0;
+  std::unique_ptr<Device> device = open_gpu(config, seats, host.rank(), planned_bytes);
   const std::string nccl = nccl_version();
   log_info("{}", describe(seats, nccl));
   std::unique_ptr<Communicator> comm;
@@ -61,14 +78,18 @@ Platform gpu_platform(const v1::Config& config, Communicator& world, int threads
       comm = make_staged_communicator(*device, host);
       break;
   }
-  return {.device = std::move(device), .comm = std::move(comm), .drawing_threads = threads};
+  return {.device = std::move(device),
+          .comm = std::move(comm),
+          .drawing_threads = threads,
+          .seats = std::move(seats)};
 }
 
 }  // namespace
 
-Platform make_platform(const v1::Config& config, Communicator& world, int threads) {
+Platform make_platform(const v1::Config& config, Communicator& world, int threads,
+                       const Planner& planner) {
   const DeviceKind kind = device_kind(config.device());
-  if (kind == DeviceKind::cuda) return gpu_platform(config, world, threads);
+  if (kind == DeviceKind::cuda) return gpu_platform(config, world, threads, planner);
   return {.device = make_device({.kind = kind, .threads = threads})};
 }
 
@@ -77,8 +98,8 @@ Platform staged_platform(std::unique_ptr<Device> device, Communicator& world) {
   return {.device = std::move(device), .comm = std::move(comm)};
 }
 
-Platform plan_platform(Communicator& world) {
-  return {.device = make_plan_device(), .comm = make_plan_communicator(world.host())};
+Platform plan_platform(Communicator& world, PlanKind kind) {
+  return {.device = make_plan_device(kind), .comm = make_plan_communicator(world.host())};
 }
 
 }  // namespace chorale

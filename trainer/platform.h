@@ -1,10 +1,14 @@
 // What a rank computes on: a device, and what speaks for the device's memory to the other ranks.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "comm/communicator.h"
+#include "comm/topology.h"
 #include "kernels/device.h"
+#include "kernels/plan_device.h"
 
 namespace chorale {
 
@@ -18,17 +22,23 @@ struct Platform {
   // the device, so that it goes first.
   std::unique_ptr<Communicator> comm = nullptr;
   int drawing_threads = 0;  // that draw batches ahead, where the host's threads have no other work
+  std::vector<Seat> seats = {};  // by rank, if these are GPUs
 };
+
+// Says how many bytes this rank will take of its GPU. Collective.
+using Planner = std::function<std::size_t()>;
 
 // The device that the configuration asks for, with `threads` CPU threads; of GPUs the one that
 // comm/topology.h gives to this rank, with the transport that it chooses. Throws Error
-// (Exit::environment) if this build or a host of the ranks has no such device. Collective.
-Platform make_platform(const v1::Config& config, Communicator& world, int threads);
+// (Exit::environment) if this build or a host of the ranks has no such device. The planner, if
+// there is one, is asked for GPUs only, while the driver starts. Collective.
+Platform make_platform(const v1::Config& config, Communicator& world, int threads,
+                       const Planner& planner = {});
 
 // A device whose memory the host cannot read, its messages staged through host memory.
 Platform staged_platform(std::unique_ptr<Device> device, Communicator& world);
 
 // No memory and no work, only counting (kernels/plan_device.h).
-Platform plan_platform(Communicator& world);
+Platform plan_platform(Communicator& world, PlanKind kind);
 
 }  // namespace chorale

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "kernels/cuda/cuda_check.h"
 #include "kernels/cuda/cuda_kernels.h"
@@ -58,7 +59,8 @@ class CudaDevice final : public Device {
                                                           : nullptr),
         kernels_(queue_, {.bf16_contrast = options.bf16_contrast}, sparse_.get()),
         staging_(queue_),
-        has_step_graph_(options.step_graph) {}
+        has_step_graph_(options.step_graph),
+        planned_bytes_(options.planned_bytes) {}
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
   ~CudaDevice() override { finish(); }
@@ -70,21 +72,18 @@ class CudaDevice final : public Device {
     void* memory = nullptr;
     const cudaError_t code = cudaMalloc(&memory, std::max<std::size_t>(bytes, 1));
     if (code == cudaErrorMemoryAllocation) {
-      std::size_t free = 0, total = 0;
       cudaGetLastError();  // this error is told below
-      cuda::check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-      throw Error(
-          Exit::environment,
-          fmt::format("GPU {} of host {}: out of memory: asked for {:.1f} MiB, free {:.1f} of "
-                      "{:.1f} MiB, with {:.1f} MiB in use by this rank",
-                      ordinal_, host_name(), mebibytes(bytes), mebibytes(free), mebibytes(total),
-                      mebibytes(bytes_in_use())),
-          "use more ranks on more GPUs, a smaller batch or fewer columns; chorale train "
-          "--dry-run shows what a run needs");
+      throw out_of_memory(bytes);
     }
     cuda::check(code, "cudaMalloc");
     count_allocation(bytes);
     return memory;
+  }
+
+  std::optional<Memory> memory() const override {
+    Memory now{};
+    cuda::check(cudaMemGetInfo(&now.free, &now.total), "cudaMemGetInfo");
+    return now;
   }
 
   void release(void* memory, std::size_t bytes) noexcept override {
@@ -127,6 +126,19 @@ class CudaDevice final : public Device {
   }
 
  private:
+  Error out_of_memory(std::size_t asked) const {
+    const Memory now = *memory();
+    std::string text = fmt::format(
+        "GPU {} of host {}: out of memory: asked for {:.1f} MiB, free {:.1f} of {:.1f} MiB, with "
+        "{:.1f} MiB in use by this rank",
+        ordinal_, host_name(), mebibytes(asked), mebibytes(now.free), mebibytes(now.total),
+        mebibytes(bytes_in_use()));
+    if (planned_bytes_ > 0) text += fmt::format(" of {:.1f} planned", mebibytes(planned_bytes_));
+    return {Exit::environment, text,
+            "use more ranks on more GPUs, a smaller batch or fewer columns; chorale train "
+            "--dry-run shows what a run needs"};
+  }
+
   // An error of the GPU is told to those who ask for results.
   void finish() noexcept {
     try {
@@ -142,6 +154,7 @@ class CudaDevice final : public Device {
   CudaKernels kernels_;
   cuda::Staging staging_;
   bool has_step_graph_;
+  std::size_t planned_bytes_;
 };
 
 }  // namespace
@@ -166,6 +179,11 @@ std::unique_ptr<Device> make_cuda_device(const DeviceOptions& options) {
 int count_gpus() {
   int devices = 0;
   return cudaGetDeviceCount(&devices) == cudaSuccess ? devices : 0;
+}
+
+void wake_gpu(int ordinal) noexcept {
+  cudaSetDevice(ordinal);
+  cudaFree(nullptr);
 }
 
 std::string gpu_address(int ordinal) {

@@ -26,6 +26,7 @@ class StreamQueue final : public Queue {
   }
   int processors() const override { return processors_; }
   void* scratch(std::size_t bytes) override;
+  std::size_t scratch_bytes() const { return scratch_bytes_; }
 
   // Host memory must be pinned, and left alone until the copy is done.
   void copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind);

@@ -3,7 +3,7 @@
 // fetching rows draws them evenly; a graph comes back to its hubs, which stay in caches, so its
 // share may be above 100 %.
 //
-//   gpu_bench [prepared folder]
+//   gpu_bench [--json FILE] [prepared folder]
 #include <cuda_runtime.h>
 #include <fmt/format.h>
 
@@ -23,6 +23,7 @@
 #include "kernels/cuda/stream_queue.h"
 #include "kernels/long_rows.h"
 #include "kernels/random.h"
+#include "tests/bench/gpu_evaluation.h"
 #include "tests/bench/gpu_roofs.h"
 #include "tests/bench/gpu_table.h"
 #include "tests/bench/power_law.h"
@@ -176,6 +177,13 @@ void bench_folder(Bench& b, const std::string& folder) {
   constexpr double kNear = 30e6;  // bytes that surely stay in L2
   bench_product(b, "spmm, " + folder, a.view(),
                 bytes_of(dataset.nodes() * kDim) < kNear ? b.near_rows : b.far_rows);
+  const double flop =
+      2.0 * static_cast<double>(dataset.users()) * static_cast<double>(dataset.items()) * kDim;
+  const Array<Real> vectors = b.random(nodes.local_rows() * kDim, 1);
+  print(
+      {"evaluator, all users of " + folder,
+       evaluation_ms(*b.device, *comm, dataset, nodes, {vectors.data(), nodes.local_rows(), kDim}),
+       flop, "TFLOP/s", b.fused});
 }
 
 void bench_rows(Bench& b) {
@@ -198,7 +206,8 @@ void bench_rows(Bench& b) {
 
 // InfoNCE of a batch against another: each pair's exponential is taken forward and again backward.
 void bench_contrast(Bench& b, Index n, bool bf16) {
-  const CudaKernels kernels(b.queue, {.bf16_contrast = bf16});
+  cuda::StreamQueue queue{static_cast<cudaStream_t>(b.device->stream()), processors_of_gpu()};
+  const CudaKernels kernels(queue, {.bf16_contrast = bf16});  // with scratch memory of its own
   const Array<Real> a = b.random(n * kDim, 1), h = b.random(n * kDim, 2), g = b.random(n, 3),
                     y(*b.device, n), da(*b.device, n * kDim), dh(*b.device, n * kDim);
   const View va(a.data(), n, kDim), vh(h.data(), n, kDim), vg(g.data(), n, 1), vy(y.data(), n, 1),
@@ -207,12 +216,13 @@ void bench_contrast(Bench& b, Index n, bool bf16) {
   const Pairs pairs{.scale = Real(0.3), .shift = Real(0.3)};
   const double exponentials = static_cast<double>(n) * static_cast<double>(n);
   const std::vector<double> ms =
-      medians(b.queue, {[&] { kernels.exp_sums(pairs, va, vh, 0, vy); },
-                        [&] { kernels.exp_sums_grad(pairs, va, vh, vg, 0, vda, 0, vdh); }});
+      medians(queue, {[&] { kernels.exp_sums(pairs, va, vh, 0, vy); },
+                      [&] { kernels.exp_sums_grad(pairs, va, vh, vg, 0, vda, 0, vdh); }});
   const auto name = fmt::format("InfoNCE of {} rows{}, ", n, bf16 ? " in bf16" : "");
   print({name + "forward", ms[0], exponentials, "Texp/s", b.exponential});
   print({name + "backward", ms[1], exponentials, "Texp/s", b.exponential});
-  print({name + "both", ms[0] + ms[1], 2 * exponentials, "Texp/s", b.exponential});
+  print({name + "both", ms[0] + ms[1], 2 * exponentials, "Texp/s", b.exponential, 0,
+         queue.scratch_bytes()});
 }
 
 void bench_ranking(Bench& b) {
@@ -241,17 +251,21 @@ void bench_ranking(Bench& b) {
   print({"top 20, all users and items of Gowalla", ms, flop, "TFLOP/s", b.fused});
 }
 
-int run(int argc, char** argv) {
+int run(std::vector<std::string> arguments) {
   int devices = 0;
   if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
     fmt::print("gpu_bench: skipped, no GPU\n");
     return 0;
   }
+  if (arguments.size() >= 2 && arguments[0] == "--json") {
+    print_also_to(arguments[1]);
+    arguments.erase(arguments.begin(), arguments.begin() + 2);
+  }
   Bench b;
   print_heading();
   measure_roofs(b);
   bench_graph(b, "spmm, Gowalla's size", kUsers, kItems, kEdges, b.near_rows);
-  if (argc > 1) bench_folder(b, argv[1]);
+  if (!arguments.empty()) bench_folder(b, arguments[0]);
   bench_graph(b, "spmm, 4 M nodes", kManyUsers, kManyItems, kManyEdges, b.far_rows);
   bench_rows(b);
   for (const bool bf16 : {false, true}) {
@@ -264,4 +278,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace chorale::bench
 
-int main(int argc, char** argv) { return chorale::bench::run(argc, argv); }
+int main(int argc, char** argv) { return chorale::bench::run({argv + 1, argv + argc}); }

@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
+#include "kernels/check.h"
 #include "kernels/cuda/cuda_check.h"
 #include "tests/bench/gpu_roofs.h"
 
@@ -45,6 +48,24 @@ class Stopwatch {
 
 double prefix_of(const std::string& unit) { return unit.front() == 'T' ? 1e12 : 1e9; }
 
+// Of this program there is one table, and one file at most.
+std::ofstream& machine_readable() {
+  static std::ofstream file;
+  return file;
+}
+
+void write(const Line& line, double rate) {
+  nlohmann::ordered_json object{
+      {"what", line.what}, {"ms", line.ms}, {"rate", rate}, {"unit", line.unit}};
+  if (line.roof.rate > 0) {
+    object["roof"] = line.roof.name;
+    object["roof_rate"] = line.roof.rate / prefix_of(line.unit);
+  }
+  if (line.peer_ms > 0) object["peer_ms"] = line.peer_ms;
+  if (line.workspace > 0) object["workspace"] = line.workspace;
+  machine_readable() << object.dump() << std::endl;  // at once: the program may be killed
+}
+
 }  // namespace
 
 std::vector<double> medians(cuda::Queue& queue, const Calls& calls) {
@@ -72,6 +93,11 @@ std::vector<double> medians(cuda::Queue& queue, const Calls& calls) {
   return middle;
 }
 
+void print_also_to(const std::string& file) {
+  machine_readable().open(file);
+  require_user(machine_readable().is_open(), Exit::io, "check the path", "cannot write {}", file);
+}
+
 void print_heading() {
   fmt::print("{:<44} {:>10} {:>10} {:<8} {:>16} {:>7} {:>8}\n", "what", "ms", "rate", "", "roof",
              "share", "peer/own");
@@ -88,6 +114,7 @@ void print(const Line& line) {
   }
   if (line.peer_ms > 0) fmt::print(" {:>7.2f}x", line.peer_ms / line.ms);
   fmt::print("\n");
+  if (machine_readable().is_open()) write(line, rate / prefix);
 }
 
 }  // namespace chorale::bench

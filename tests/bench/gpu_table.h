@@ -26,9 +26,13 @@ struct Line {
   double amount;     // bytes, operations or exponentials of one call
   std::string unit;  // with a prefix: "GB/s", "TFLOP/s", "Texp/s"
   Roof roof = {};
-  double peer_ms = 0;  // of what does the same; 0: there is none
+  double peer_ms = 0;         // of what does the same; 0: there is none
+  std::size_t workspace = 0;  // bytes of scratch memory, if they were looked at
 };
 
+// From now on each line is also written to this file, as an object of JSON that launch/gpu_table.py
+// reads: what, ms, rate, unit, and where there is one roof, roof_rate, peer_ms, workspace.
+void print_also_to(const std::string& file);
 void print_heading();
 void print(const Line& line);
 

@@ -161,6 +161,7 @@ cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int value) {
 
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   Gpu& g = gpu();
+  ++g.counts.allocations;
   if (g.used + bytes > g.size) return cudaErrorMemoryAllocation;
   *memory = g.region.take(bytes);
   g.blocks[*memory] = bytes;

@@ -7,6 +7,7 @@
 namespace chorale::test {
 
 struct GpuCounts {
+  std::uint64_t allocations = 0;
   std::uint64_t waits = 0;     // of the host, for the GPU
   std::uint64_t launches = 0;  // of kernels, one by one
   std::uint64_t copies = 0;    // one by one

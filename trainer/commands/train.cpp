@@ -10,6 +10,7 @@
 #include "comm/typed.h"
 #include "kernels/log.h"
 #include "trainer/commands/commands.h"
+#include "trainer/memory_plan.h"
 #include "trainer/trainer.h"
 
 namespace chorale {
@@ -38,34 +39,43 @@ std::size_t peak_resident_bytes() {
 
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
-// Runs the first and the last step of an epoch and one evaluation of the model on a device without
-// memory, and prints what they asked for.
 void print_plan(const v1::Config& config, const World& world) {
-  const std::unique_ptr<Experiment> plan = Experiment::plan(config, world.comm);
-  plan->train(0);
-  plan->train(plan->steps_per_epoch() - 1);  // of the last phase, and what ends an epoch
-  plan->note_memory("one training step");
-  plan->represent();
-  plan->note_memory("evaluation");
-  const std::size_t peak = plan->device().peak_bytes();
-  const std::vector<std::size_t> peaks =
-      gather_all<std::size_t>(world.comm.host(), std::span(&peak, 1));
+  const MemoryPlan plan = plan_memory(config, world.comm, PlanKind::exact);
   if (world.comm.rank() != 0) return;
-  const Dataset& data = plan->dataset();
-  fmt::print("data: {} users, {} items, {} training interactions\n", data.users(), data.items(),
-             data.interactions(Split::train));
-  fmt::print("steps: {} an epoch, {} in all\n", plan->steps_per_epoch(),
-             plan->steps_per_epoch() * config.train().epochs());
+  fmt::print("data: {} users, {} items, {} training interactions\n", plan.users, plan.items,
+             plan.interactions);
+  fmt::print("steps: {} an epoch, {} in all\n", plan.steps_per_epoch,
+             plan.steps_per_epoch * config.train().epochs());
   fmt::print("memory of rank 0 of {}, MiB:\n", world.comm.size());
-  for (const Experiment::MemoryLine& line : plan->memory()) {
-    fmt::print("  {:24} {:10.1f}\n", line.what, mebibytes(line.bytes));
+  for (const Experiment::MemoryLine& part : plan.parts) {
+    fmt::print("  {:24} {:10.1f}\n", part.what, mebibytes(part.bytes));
   }
   std::size_t sum = 0;
-  for (std::size_t r = 0; r < peaks.size(); ++r) {
-    fmt::print("  {:24} {:10.1f}\n", fmt::format("peak of rank {}", r), mebibytes(peaks[r]));
-    sum += peaks[r];
+  for (std::size_t r = 0; r < plan.peaks.size(); ++r) {
+    fmt::print("  {:24} {:10.1f}\n", fmt::format("peak of rank {}", r), mebibytes(plan.peaks[r]));
+    sum += plan.peaks[r];
   }
   fmt::print("  {:24} {:10.1f}\n", "peaks of all ranks", mebibytes(sum));
+}
+
+void log_plan(const MemoryPlan& plan, std::size_t peak) {
+  for (const Experiment::MemoryLine& part : plan.parts) {
+    log_info("memory plan: {} {}", part.what, readable_bytes(part.bytes));
+  }
+  log_info("memory plan: at most {} at a time", readable_bytes(peak));
+}
+
+// What the configuration asks for; for GPUs with a plan that fits. Collective.
+Platform planned_platform(const v1::Config& config, const World& world, int threads) {
+  MemoryPlan plan;
+  Platform platform = make_platform(config, world.comm, threads, [&] {
+    plan = plan_memory(config, world.comm, PlanKind::quick);
+    const std::size_t peak = plan.peaks[static_cast<std::size_t>(world.comm.rank())];
+    log_plan(plan, peak);
+    return peak;
+  });
+  if (!plan.peaks.empty()) require_memory(plan, platform, world.comm.host());
+  return platform;
 }
 
 // Collective.
@@ -106,7 +116,7 @@ Exit run_train(const TrainCommand& command, const World& world) {
       command.out.empty() ? (std::filesystem::path(config.out_dir()) / config.run_name()).string()
                           : command.out;
   const int threads = threads_per_rank(config.run().threads(), world.local_ranks);
-  Experiment experiment(config, world.comm, threads);
+  Experiment experiment(config, world.comm, planned_platform(config, world, threads));
   const Dataset& data = experiment.dataset();
   log_info("{}: {} users, {} items, {} training interactions; {} ranks x {} threads, {} lanes",
            model_name(config.model()), data.users(), data.items(), data.interactions(Split::train),

@@ -1,0 +1,29 @@
+// How much memory a run will take, found before any of it exists: its program is run once on a
+// device without memory (kernels/plan_device.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "trainer/experiment.h"
+
+namespace chorale {
+
+struct MemoryPlan {
+  Index users = 0, items = 0, interactions = 0, steps_per_epoch = 0;
+  std::vector<Experiment::MemoryLine> parts;  // of this rank
+  std::vector<std::size_t> peaks;             // by rank
+};
+
+// Runs the first and the last step of an epoch and one evaluation. A quick plan is exact but for
+// models that search for neighbours, where it is about the most. Collective.
+MemoryPlan plan_memory(const v1::Config& config, Communicator& world, PlanKind kind);
+
+// Throws Error (Exit::environment), the same on all ranks, if a GPU has less free than its ranks
+// will take. To be asked before a rank takes any. Collective.
+void require_memory(const MemoryPlan& plan, const Platform& platform, Communicator& host);
+
+// "6.2 GiB", "17.5 MiB"
+std::string readable_bytes(std::size_t bytes);
+
+}  // namespace chorale
