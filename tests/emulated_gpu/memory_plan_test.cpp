@@ -40,7 +40,8 @@ struct TinyData {
 // What the training is refused with; empty if it is not.
 std::string refusal(const TrainCommand& command, Communicator& comm) {
   try {
-    run_train(command, {comm, comm.size()});
+    Patience patience;
+    run_train(command, {comm, comm.size(), patience});
   } catch (const Error& error) {
     require(error.code() == Exit::environment, "exit code {}", static_cast<int>(error.code()));
     return error.what();
