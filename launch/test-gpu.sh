@@ -51,10 +51,12 @@ step() {
     status=$(grep -m 1 '^skipped: ' "$out/$name.log" || echo skipped)
   elif [ "$code" -eq 137 ]; then
     status="FAILED: killed, as after its $limit s"
-  elif grep -q 'Device not supported' "$out/$name.log"; then  # compute-sanitizer, on some virtual machines
+  elif [ "$name" = sanitizer ] && grep -q 'Device not supported' "$out/$name.log"; then  # on some virtual machines
     status="skipped: it cannot reach this GPU"
   elif [ "$code" -ne 0 ]; then
     status="FAILED: exit code $code"
+  elif grep -q 'skipped[:,] no GPU' "$out/$name.log"; then  # though the driver's tool shows one
+    status="FAILED: it found no GPU"
   fi
   note "$name" "$status" "$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')" "$clock"
   if [[ $status = FAILED* ]]; then tail -n 15 "$out/$name.log"; fi
