@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# bundle.sh OUT [BUILD]: a relocatable folder of the programs and tests of a build, with the libraries they need: Open MPI itself,
-# Protobuf and so on. Not in it: the C library, the GPU driver, CUDA and NCCL, which the target has. OUT/start.sh runs them there.
+# bundle.sh OUT [BUILD [NAME=FOLDER...]]: a relocatable folder of the programs and tests of a build, with the libraries they need: Open
+# MPI itself, Protobuf and so on. Not in it: the C library, the GPU driver, CUDA and NCCL, which the target has. OUT/start.sh runs them
+# there. A FOLDER goes to OUT/data/NAME; test-gpu.sh knows gowalla, which is prepared, and gowalla-text, its source, for peers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-if [ $# -lt 1 ]; then sed -n 2,3p "${BASH_SOURCE[0]}" >&2; exit 2; fi
-out=$1 build=${2:-build/release}
+if [ $# -lt 1 ]; then sed -n 2,4p "${BASH_SOURCE[0]}" >&2; exit 2; fi
+out=$1 build=${2:-build/release} data=("${@:3}")
 
 triplet=$(uname -m)-linux-gnu
 ompi=$(ompi_info --parsable --path libdir | sed 's/.*://')
@@ -74,6 +75,12 @@ elves | xargs -d '\n' chmod 755
 elves | xargs -d '\n' objdump -T 2> /dev/null | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -1 > "$out/glibc.txt"
 cp -r configs "$out/"
 cp launch/bundle-start.sh "$out/start.sh"
-cp launch/test-gpu.sh launch/README.md "$out/"
+cp launch/test-gpu.sh launch/gpu_table.py launch/README.md "$out/"
+cp -r tests/bench/peers "$out/peers"
+rm -rf "$out/peers/__pycache__"
+for item in "${data[@]}"; do
+  mkdir -p "$out/data/${item%%=*}"
+  cp -rL "${item#*=}/." "$out/data/${item%%=*}/"
+done
 chmod 755 "$out"/*.sh
 echo "bundle: $out, $(du -sm --apparent-size "$out" | cut -f1) MiB; the target needs $(cat "$out/glibc.txt") and $(tr '\n' ' ' < "$out/from-target.txt")"

@@ -186,7 +186,7 @@ void Trainer::finish_epoch() {
     terms += fmt::format("{} {:.5f}  ", term, mean.sum / mean.steps);
     folder_.record(step_, epoch(), "train", term, mean.sum / mean.steps);
   }
-  log_info("epoch {}/{}  {}{:.2f} s", epoch(), config_.train().epochs(), terms, seconds_);
+  log_info("epoch {}/{}  {}{:.3f} s", epoch(), config_.train().epochs(), terms, seconds_);
   epoch_terms_.clear();
   seconds_ = 0;
   // Evaluated before it is saved: the checkpoint of a step then knows all that was recorded at it.
