@@ -72,9 +72,12 @@ Var Tape::leaf(Table& table) {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].leaf == &table) return {this, static_cast<int>(i)};
   }
-  table.gradient().clear();
+  table.begin_step();
   const Partition* part = table.layout() == Layout::rows ? &table.partition() : &lanes_only_;
-  return add_node({table.values(), {}, table.layout(), part, &table, true});
+  const bool only_gathered = training_ && table.tier() != nullptr;
+  const View value =
+      only_gathered ? View(nullptr, table.local_rows(), table.cols()) : table.whole();
+  return add_node({value, {}, table.layout(), part, &table, true});
 }
 
 Var Tape::output_rows(const Partition& part, Index cols) {
@@ -107,11 +110,14 @@ void* Tape::store(std::size_t bytes) {
   return place;
 }
 
-const RowExchange& Tape::lookup(const IdColumn& ids, const Partition& rows) {
+const RowExchange& Tape::lookup(const IdColumn& ids, const Partition& rows, HostTier* tier) {
   for (const Lookup& l : lookups_) {
-    if (l.ids == &ids && *l.rows == rows) return *l.exchange;
+    if (l.ids == &ids && *l.rows == rows && l.tier == tier) return *l.exchange;
   }
-  lookups_.push_back({&ids, &rows, std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows)});
+  PlaceRows place;
+  if (tier != nullptr) place = [tier](std::span<LocalIndex> served) { return tier->place(served); };
+  lookups_.push_back(
+      {&ids, &rows, tier, std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows, place)});
   return *lookups_.back().exchange;
 }
 

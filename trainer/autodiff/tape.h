@@ -42,6 +42,7 @@ class Tape {
   // step).
   DropoutMask next_mask(double rate);
 
+  // In training nothing but `gather` may read a table that has a host tier.
   Var leaf(Table& table);
   // A value of `rows` layout over `part`, this rank's rows; `part` must outlive the step.
   Var output_rows(const Partition& part, Index cols);
@@ -68,8 +69,8 @@ class Tape {
     on_backward(y, std::span<const Var>(inputs.begin(), inputs.size()), adjoint);
   }
   // The exchange that brings the rows named by `ids` to this rank; built once a step for each
-  // column.
-  const RowExchange& lookup(const IdColumn& ids, const Partition& rows);
+  // column. Of a table with a host tier it is pulled from the table's places.
+  const RowExchange& lookup(const IdColumn& ids, const Partition& rows, HostTier* tier = nullptr);
   // What `gather` made of x and `ids` earlier in this step, or null; and to remember it.
   const Var* find_rows(Var x, const IdColumn& ids) const;
   void keep_rows(Var x, const IdColumn& ids, Var y) { looked_up_.push_back({x.id, &ids, y}); }
@@ -119,6 +120,7 @@ class Tape {
   struct Lookup {
     const IdColumn* ids;
     const Partition* rows;
+    const HostTier* tier;
     std::unique_ptr<RowExchange> exchange;
   };
   struct LookedUp {
