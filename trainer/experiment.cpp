@@ -27,6 +27,14 @@ std::unique_ptr<Sampler> make_sampler(const v1::Config& config, const Dataset& d
   return make_edge_sampler(dataset, lanes, options);
 }
 
+// A triple has three rows.
+TableMemory table_memory(const v1::Config& config) {
+  if (config.run().table_memory() == 0) return {};
+  const auto bytes = static_cast<std::size_t>(std::ceil(config.run().table_memory() * (1 << 20)));
+  const Index rows = 3 * Index{config.train().batch()} + config.train().shared_negatives();
+  return {{.bytes = bytes, .batch_rows = rows}, make_optimizer(config.optimizer())};
+}
+
 // Adds the time since the last call to a counter.
 class Stopwatch {
  public:
@@ -80,8 +88,8 @@ Experiment::Experiment(const v1::Config& config, Communicator& world, Platform p
 Experiment::~Experiment() = default;
 
 void Experiment::build() {
-  context_ =
-      std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_, config_.train().seed());
+  context_ = std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_,
+                                            config_.train().seed(), table_memory(config_));
   model_ = make_model(*context_, config_.model());
   note_memory("graph and parameters");
   tape_ = std::make_unique<Tape>(*device_, *comm_, lanes_, config_.train().seed());
