@@ -168,22 +168,25 @@ View HostTier::whole(std::size_t column) {
 }
 
 void HostTier::read(std::size_t column, Index first, Index last, Real* to) {
+  if (first == last) return;
   const Column& c = columns_[column];
+  const std::size_t bytes = bytes_of(last - first, c.host);
   settle(c, first, last);
   device_.synchronize();
-  const std::size_t bytes = bytes_of(last - first, c.host);
   if (only_plans(device_)) {
     std::memset(to, 0, bytes);
-  } else if (bytes > 0) {
+  } else {
     std::memcpy(to, c.host.row(first), bytes);
   }
 }
 
 void HostTier::write(std::size_t column, Index first, Index last, const Real* from) {
+  if (first == last) return;
   const Column& c = columns_[column];
   device_.synchronize();
-  const std::size_t bytes = bytes_of(last - first, c.host);
-  if (bytes > 0 && !only_plans(device_)) std::memcpy(c.host.row(first), from, bytes);
+  if (!only_plans(device_)) {
+    std::memcpy(c.host.row(first), from, bytes_of(last - first, c.host));
+  }
   lift(c, first, last);
   forget();
 }
