@@ -14,6 +14,8 @@ void optimize_table(const Optimizer& optimizer, const Trained& trained, Arena& a
   std::vector<View> state;
   const std::size_t columns = optimizer.state(table.cols()).size();
   for (std::size_t c = 0; c < columns; ++c) state.push_back(table.state(trained.first_state + c));
+  require(table.tier() == nullptr || gradient.is_sparse(),
+          "table {}: rows in host memory, and a gradient that is not row-sparse", table.name());
   RowUpdate update{table.values(), {}, {}, state, rate, step};
   if (gradient.is_sparse() && !optimizer.moves_untouched_rows()) {
     const SparsePart part = gradient.reduce_sparse(arena, table.cols());
@@ -25,6 +27,7 @@ void optimize_table(const Optimizer& optimizer, const Trained& trained, Arena& a
                                             table.local_rows(), table.cols());
   }
   optimizer.update(kernels, update);
+  if (table.tier() != nullptr) table.tier()->write_back();
 }
 
 }  // namespace

@@ -13,37 +13,39 @@ namespace {
 constexpr Index kValuesAtOnce = Index{1}
                                 << 18;  // so that the host needs no second copy of the table
 
+}  // namespace
+
 // values[i] = initial(node(i), .), a block of rows at a time.
 template <class NodeOf>
-void fill_values(Device& device, View values, const NodeOf& node, const Initializer& initial) {
-  if (plan_kind(device)) return;  // it would not keep them, and drawing takes a while
-  const Index block = std::max<Index>(1, kValuesAtOnce / std::max<Index>(1, values.cols));
+void Table::fill(const NodeOf& node, const Initializer& initial) {
+  if (plan_kind(device_)) return;  // it would not keep them, and drawing takes a while
+  const Index block = std::max<Index>(1, kValuesAtOnce / std::max<Index>(1, cols_));
   std::vector<Real> host;
-  for (Index first = 0; first < values.rows; first += block) {
-    const Index last = std::min(values.rows, first + block);
+  for (Index first = 0; first < local_rows(); first += block) {
+    const Index last = std::min(local_rows(), first + block);
     host.clear();
     for (Index i = first; i < last; ++i) {
-      for (Index j = 0; j < values.cols; ++j) host.push_back(initial(node(i), j));
+      for (Index j = 0; j < cols_; ++j) host.push_back(initial(node(i), j));
     }
-    device.upload(values.row(first), host.data(), host.size() * sizeof(Real));
+    write(0, first, last, host.data());
   }
 }
 
-}  // namespace
-
 Table::Table(Device& device, std::string name, const Partition& partition, Index cols,
-             std::span<const Index> nodes, const Initializer& initial)
+             std::span<const Index> nodes, const Initializer& initial,
+             std::unique_ptr<HostTier> tier)
     : device_(device),
       name_(std::move(name)),
       layout_(Layout::rows),
       partition_(partition),
       rows_(partition.rows()),
       cols_(cols),
-      values_(device, partition.local_rows() * cols) {
+      tier_(std::move(tier)),
+      values_(device, device_rows() * cols) {
   require(static_cast<Index>(nodes.size()) == partition.local_rows(),
           "table {}: {} nodes for {} local rows", name_, nodes.size(), partition.local_rows());
-  fill_values(
-      device, values(), [nodes](Index i) { return nodes[static_cast<std::size_t>(i)]; }, initial);
+  if (tier_) tier_->add_column(values(), 0);
+  fill([nodes](Index i) { return nodes[static_cast<std::size_t>(i)]; }, initial);
 }
 
 Table::Table(Device& device, std::string name, const Lanes& lanes, Index rows, Index cols,
@@ -55,8 +57,7 @@ Table::Table(Device& device, std::string name, const Lanes& lanes, Index rows, I
       rows_(rows),
       cols_(cols),
       values_(device, rows * cols) {
-  fill_values(
-      device, values(), [](Index i) { return i; }, initial);
+  fill([](Index i) { return i; }, initial);
 }
 
 std::size_t Table::allocate_state(const std::vector<StateColumn>& columns,
@@ -69,15 +70,45 @@ std::size_t Table::allocate_state(const std::vector<StateColumn>& columns,
     require(std::ranges::find(state_columns_, c.name, &StateColumn::name) == state_columns_.end(),
             "table {}: state {} is already there", name_, c.name);
     state_columns_.push_back(c);
-    state_.emplace_back(device_, local_rows() * c.width);
-    device_.kernels().fill(c.initial, state(state_.size() - 1));
+    state_.emplace_back(device_, device_rows() * c.width);
+    const View on_device = state(state_.size() - 1);
+    if (tier_) {
+      tier_->add_column(on_device, c.initial);
+    } else {
+      device_.kernels().fill(c.initial, on_device);
+    }
   }
   return first;
 }
 
 View Table::state(std::size_t column) const {
   require(column < state_.size(), "table {}: state column {} of {}", name_, column, state_.size());
-  return {state_[column].data(), local_rows(), state_columns_[column].width};
+  return {state_[column].data(), device_rows(), state_columns_[column].width};
+}
+
+void Table::read(std::size_t column, Index first, Index last, Real* to) const {
+  if (tier_) return tier_->read(column, first, last, to);
+  const View rows = this->column(column).row_block(first, last);
+  if (rows.size() > 0) {
+    device_.download(to, rows.data, static_cast<std::size_t>(rows.size()) * sizeof(Real));
+  }
+}
+
+void Table::write(std::size_t column, Index first, Index last, const Real* from) {
+  if (tier_) return tier_->write(column, first, last, from);
+  const View rows = this->column(column).row_block(first, last);
+  device_.upload(rows.data, from, static_cast<std::size_t>(rows.size()) * sizeof(Real));
+}
+
+void Table::begin_step() {
+  gradient_.clear();
+  if (tier_) tier_->begin_step();
+}
+
+std::size_t Table::bytes_off_device() const {
+  Index numbers = cols_;
+  for (const StateColumn& c : state_columns_) numbers += c.width;
+  return static_cast<std::size_t>((local_rows() - device_rows()) * numbers) * sizeof(Real);
 }
 
 }  // namespace chorale

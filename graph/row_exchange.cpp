@@ -57,16 +57,17 @@ std::span<const T> on_device(Device& device, Arena* arena, Array<T>& own, std::s
 RowExchange::RowExchange(Device& device, Communicator& comm, const Partition& partition,
                          std::span<const Index> wanted)
     : device_(&device), comm_(&comm), wanted_(static_cast<Index>(wanted.size())) {
-  build(nullptr, partition, wanted);
+  build(nullptr, partition, wanted, {});
 }
 
 RowExchange::RowExchange(Arena& arena, Communicator& comm, const Partition& partition,
-                         std::span<const Index> wanted)
+                         std::span<const Index> wanted, const PlaceRows& place)
     : device_(&arena.device()), comm_(&comm), wanted_(static_cast<Index>(wanted.size())) {
-  build(&arena, partition, wanted);
+  build(&arena, partition, wanted, place);
 }
 
-void RowExchange::build(Arena* arena, const Partition& partition, std::span<const Index> wanted) {
+void RowExchange::build(Arena* arena, const Partition& partition, std::span<const Index> wanted,
+                        const PlaceRows& place) {
   std::vector<LocalIndex> ids;
   if (is_local()) {
     require(all_inside(wanted, partition.rows()), "row exchange: a row outside [0, {}) is wanted",
@@ -77,7 +78,8 @@ void RowExchange::build(Arena* arena, const Partition& partition, std::span<cons
   } else {
     route(partition, wanted, ids);
   }
-  build_segments(arena, partition.local_rows(), ids);
+  const std::span<LocalIndex> served = std::span(ids).first(static_cast<std::size_t>(served_));
+  build_segments(arena, place ? place(served) : partition.local_rows(), ids);
 }
 
 void RowExchange::route(const Partition& partition, std::span<const Index> wanted,

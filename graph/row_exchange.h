@@ -8,6 +8,7 @@
 // so the sum does not depend on the ranks.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,10 @@
 
 namespace chorale {
 
+// Tells where the matrix that is pulled from holds some of this rank's rows, in place of their
+// numbers, and returns how many rows that matrix has: for matrices that hold some rows only.
+using PlaceRows = std::function<Index(std::span<LocalIndex> rows)>;
+
 class RowExchange {
  public:
   // Its index arrays are its own: for halos, which outlive steps.
@@ -25,8 +30,9 @@ class RowExchange {
   RowExchange(Device& device, Communicator& comm, const Partition& partition,
               std::span<const Index> wanted);
   // The same with index arrays from `arena`, valid until its reset: for the lookups of one step.
+  // With `place`, local rows below are the rows that it tells.
   RowExchange(Arena& arena, Communicator& comm, const Partition& partition,
-              std::span<const Index> wanted);
+              std::span<const Index> wanted, const PlaceRows& place = {});
 
   Index wanted() const { return wanted_; }  // rows this rank asked for
   Index served() const { return served_; }  // rows this rank is asked for, its own included
@@ -51,7 +57,8 @@ class RowExchange {
   void route(const Partition& partition, std::span<const Index> wanted,
              std::vector<LocalIndex>& ids);
   // Fills everything; `arena` is null when the arrays are this object's own.
-  void build(Arena* arena, const Partition& partition, std::span<const Index> wanted);
+  void build(Arena* arena, const Partition& partition, std::span<const Index> wanted,
+             const PlaceRows& place);
   RowExchange(const RowExchange& other, Arena& arena, std::span<const LocalIndex> held);
   // From the served rows at the front of `ids`: which arrivals are summed into which row.
   void build_segments(Arena* arena, Index local_rows, std::vector<LocalIndex>& ids);

@@ -216,6 +216,15 @@ class CheckedKernels final : public CheckedSparse {
     c.finite("y", y);
   }
 
+  void scatter_rows(ConstView x, Rows rows, View y) const override {
+    const Contract c("scatter_rows");
+    c.shape("x", x, static_cast<Index>(rows.size()), y.cols);
+    c.row_list("a row to scatter to", rows, y.rows, true);
+    c.apart("y", y, x);
+    c.finite("x", x);
+    inner_.scatter_rows(x, rows, y);
+  }
+
   void add_segments(ConstView y, const Segments& segments, View x) const override {
     const Contract c("add_segments");
     c.shape("y", y, y.rows, x.cols);

@@ -18,6 +18,14 @@ class DecoratedDevice final : public Device {
     count_release(bytes);
     inner_.release(memory, bytes);
   }
+  void* allocate_host(std::size_t bytes) override {
+    count_host_allocation(bytes);
+    return inner_.allocate_host(bytes);
+  }
+  void release_host(void* memory, std::size_t bytes) noexcept override {
+    count_host_release(bytes);
+    inner_.release_host(memory, bytes);
+  }
   void upload(void* to, const void* from, std::size_t bytes) override {
     inner_.upload(to, from, bytes);
   }
@@ -31,6 +39,9 @@ class DecoratedDevice final : public Device {
   std::unique_ptr<Landing> make_landing() override { return inner_.make_landing(); }
   void begin_step() override { inner_.begin_step(); }
   void end_step() override { inner_.end_step(); }
+  Index mark() override { return inner_.mark(); }
+  void begin_aside(Index mark) override { inner_.begin_aside(mark); }
+  void end_aside() override { inner_.end_aside(); }
   void* stream() override { return inner_.stream(); }
 
  private:

@@ -1,6 +1,7 @@
 #include "kernels/device.h"
 
 #include <algorithm>
+#include <new>
 #include <vector>
 
 #include "kernels/check.h"
@@ -18,6 +19,8 @@ void Device::count_allocation(std::size_t bytes) {
 
 namespace {
 
+constexpr std::align_val_t kCacheLine{64};
+
 class ArrivedAtOnce final : public Landing {
  public:
   explicit ArrivedAtOnce(Device& device) : device_(device) {}
@@ -34,6 +37,17 @@ class ArrivedAtOnce final : public Landing {
 };
 
 }  // namespace
+
+void* Device::allocate_host(std::size_t bytes) {
+  void* memory = ::operator new(bytes, kCacheLine);
+  count_host_allocation(bytes);
+  return memory;
+}
+
+void Device::release_host(void* memory, std::size_t bytes) noexcept {
+  ::operator delete(memory, kCacheLine);
+  count_host_release(bytes);
+}
 
 std::unique_ptr<Landing> Device::make_landing() { return std::make_unique<ArrivedAtOnce>(*this); }
 

@@ -6,6 +6,8 @@
 // * The host never reads or writes device memory but by `upload` and `download`.
 // * Host memory is read before a call returns: `upload` has taken its bytes, a kernel the host
 //   spans it was given (view.h: Groups, LaneOffsets). The caller may change or free them at once.
+// * Host memory from `allocate_host` is a kernel's like the device's own; the host may touch it
+//   when it has waited for the kernels that do.
 // * `release` and `allocate` stand in the order of the stream too: work enqueued before a `release`
 //   still has the memory, and nobody else gets it before that work.
 #pragma once
@@ -46,6 +48,12 @@ class Device {
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory, std::size_t bytes) noexcept = 0;
 
+  // Host memory that kernels read and write, at the pace of the bus: of a GPU it is pinned. For
+  // much of it at a time, which is not counted as device memory. Throws as `allocate` does.
+  // Released when what was enqueued is done.
+  virtual void* allocate_host(std::size_t bytes);
+  virtual void release_host(void* memory, std::size_t bytes) noexcept;
+
   // Host to device; the host's bytes have been read when it returns.
   virtual void upload(void* to, const void* from, std::size_t bytes) = 0;
   virtual void download(void* to, const void* from,
@@ -59,6 +67,12 @@ class Device {
   // be handed over at once. Same work, same order.
   virtual void begin_step() {}
   virtual void end_step() {}
+  // The end of the stream as it is now, for `begin_aside`.
+  virtual Index mark() { return 0; }
+  // What is enqueued between the two (uploads, gather_rows) may run beside the stream: behind the
+  // mark, not behind what was enqueued since. What is enqueued afterwards stands behind it.
+  virtual void begin_aside(Index /*mark*/) {}
+  virtual void end_aside() {}
   // A cudaStream_t that has got all that was enqueued, if this is a GPU.
   virtual void* stream() { return nullptr; }
 
@@ -71,15 +85,19 @@ class Device {
   std::size_t bytes_in_use() const { return bytes_in_use_; }
   std::size_t peak_bytes() const { return peak_bytes_; }
   std::uint64_t allocations() const { return allocations_; }  // how often `allocate` was called
+  std::size_t host_bytes_in_use() const { return host_bytes_in_use_; }  // of allocate_host
 
  protected:
   void count_allocation(std::size_t bytes);
   void count_release(std::size_t bytes) { bytes_in_use_ -= bytes; }
+  void count_host_allocation(std::size_t bytes) { host_bytes_in_use_ += bytes; }
+  void count_host_release(std::size_t bytes) { host_bytes_in_use_ -= bytes; }
 
  private:
   std::size_t bytes_in_use_ = 0;
   std::size_t peak_bytes_ = 0;
   std::uint64_t allocations_ = 0;
+  std::size_t host_bytes_in_use_ = 0;
 };
 
 // Throws Error (Exit::environment) when this build or this machine has no such device.

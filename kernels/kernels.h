@@ -119,6 +119,8 @@ class Kernels {
   // receives nothing.
   virtual void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const = 0;
   virtual void gather_rows(ConstView x, Rows rows, View y) const = 0;  // y_i = x_rows[i]
+  virtual void scatter_rows(ConstView x, Rows rows,
+                            View y) const = 0;  // y_rows[i] = x_i, each once
   // x_rows[s] += sum over the segment, in its order. See Segments.
   virtual void add_segments(ConstView y, const Segments& segments, View x) const = 0;
 

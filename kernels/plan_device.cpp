@@ -31,6 +31,7 @@ class NoKernels final : public Kernels {
   void normalize_rows(ConstView, View, View) const override {}
   void normalize_rows_grad(ConstView, ConstView, ConstView, View) const override {}
   void gather_rows(ConstView, Rows, View) const override {}
+  void scatter_rows(ConstView, Rows, View) const override {}
   void add_segments(ConstView, const Segments&, View) const override {}
   void row_dots(ConstView, ConstView, View) const override {}
   void add_scaled_rows(ConstView, ConstView, View) const override {}
@@ -78,14 +79,19 @@ class PlanDevice final : public Device {
   const Kernels& kernels() const override { return kernels_; }
   void* allocate(std::size_t bytes) override {
     count_allocation(bytes);
-    void* address =
-        mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    require(address != MAP_FAILED, "plan: no address space for {} bytes", bytes);
-    return address;
+    return addresses(bytes);
   }
   void release(void* memory, std::size_t bytes) noexcept override {
     munmap(memory, bytes);
     count_release(bytes);
+  }
+  void* allocate_host(std::size_t bytes) override {
+    count_host_allocation(bytes);
+    return addresses(bytes);
+  }
+  void release_host(void* memory, std::size_t bytes) noexcept override {
+    munmap(memory, bytes);
+    count_host_release(bytes);
   }
   void upload(void*, const void*, std::size_t) override {}
   void download(void* to, const void*, std::size_t bytes) override { std::memset(to, 0, bytes); }
@@ -93,6 +99,13 @@ class PlanDevice final : public Device {
   void synchronize() override {}
 
  private:
+  static void* addresses(std::size_t bytes) {
+    void* first =
+        mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    require(first != MAP_FAILED, "plan: no address space for {} bytes", bytes);
+    return first;
+  }
+
   PlanKind kind_;
   NoKernels kernels_;
 };

@@ -125,6 +125,10 @@ void TimedKernels::gather_rows(ConstView x, Rows rows, View y) const {
   timed("gather_rows", size(y, y), [&] { inner_.gather_rows(x, rows, y); });
 }
 
+void TimedKernels::scatter_rows(ConstView x, Rows rows, View y) const {
+  timed("scatter_rows", size(x, x), [&] { inner_.scatter_rows(x, rows, y); });
+}
+
 void TimedKernels::add_segments(ConstView y, const Segments& segments, View x) const {
   timed("add_segments", touched(segments, x.cols), [&] { inner_.add_segments(y, segments, x); });
 }

@@ -27,6 +27,14 @@ std::unique_ptr<Sampler> make_sampler(const v1::Config& config, const Dataset& d
   return make_edge_sampler(dataset, lanes, options);
 }
 
+// A triple has three rows.
+TableMemory table_memory(const v1::Config& config) {
+  if (config.run().table_memory() == 0) return {};
+  const auto bytes = static_cast<std::size_t>(std::ceil(config.run().table_memory() * (1 << 20)));
+  const Index rows = 3 * Index{config.train().batch()} + config.train().shared_negatives();
+  return {{.bytes = bytes, .batch_rows = rows}, make_optimizer(config.optimizer())};
+}
+
 // Adds the time since the last call to a counter.
 class Stopwatch {
  public:
@@ -81,8 +89,8 @@ Experiment::Experiment(const v1::Config& config, Communicator& world, Platform p
 Experiment::~Experiment() = default;
 
 void Experiment::build() {
-  context_ =
-      std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_, config_.train().seed());
+  context_ = std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_,
+                                            config_.train().seed(), table_memory(config_));
   model_ = make_model(*context_, config_.model());
   note_memory("graph and parameters");
   tape_ = std::make_unique<Tape>(*device_, *comm_, lanes_, config_.train().seed());
@@ -263,24 +271,23 @@ std::vector<Real> popularity_vectors(const Dataset& dataset, const Partition& no
 
 namespace {
 
-// The whole (rows, cols) matrix of which this rank holds a contiguous part, or all of it.
-std::vector<Real> whole(Device& device, Communicator& comm, const Table& table, View part) {
-  std::vector<Real> mine(static_cast<std::size_t>(part.size()));
-  device.download(mine.data(), part.data, mine.size() * sizeof(Real));
+// A whole column of a table, of which this rank holds a contiguous part, or all of it.
+std::vector<Real> whole(Communicator& comm, const Table& table, std::size_t column) {
+  std::vector<Real> mine(static_cast<std::size_t>(table.local_rows() * table.width(column)));
+  table.read(column, 0, table.local_rows(), mine.data());
   if (table.layout() == Layout::replicated) return mine;
   return gather_all<Real>(comm.host(), mine);
 }
 
 }  // namespace
 
-Digest digest_of_tables(Device& device, Communicator& comm, std::span<Table* const> tables) {
+Digest digest_of_tables(Communicator& comm, std::span<Table* const> tables) {
   std::string digests;
   for (const Table* table : tables) {
-    const std::vector<Real> values = whole(device, comm, *table, table->values());
-    digests += table->name() + digest_of(std::as_bytes(std::span(values))).hex();
-    for (std::size_t c = 0; c < table->state_columns().size(); ++c) {
-      const std::vector<Real> state = whole(device, comm, *table, table->state(c));
-      digests += table->state_columns()[c].name + digest_of(std::as_bytes(std::span(state))).hex();
+    for (std::size_t c = 0; c <= table->state_columns().size(); ++c) {
+      const std::vector<Real> numbers = whole(comm, *table, c);
+      digests += c == 0 ? table->name() : table->state_columns()[c - 1].name;
+      digests += digest_of(std::as_bytes(std::span(numbers))).hex();
     }
   }
   return digest_of(digests);

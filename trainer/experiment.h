@@ -162,7 +162,7 @@ class Experiment {
 
 // XXH3-128 over the values and the optimizer state of all tables, whole tables in row order: the
 // same for any number of ranks. Collective.
-Digest digest_of_tables(Device& device, Communicator& comm, std::span<Table* const> tables);
+Digest digest_of_tables(Communicator& comm, std::span<Table* const> tables);
 
 // This rank's vectors of the popularity baseline, (local rows, 1): users 1, items their training
 // degree, other entities 0.

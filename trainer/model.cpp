@@ -2,6 +2,8 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <iterator>
+
 #include "kernels/check.h"
 
 namespace chorale {
@@ -28,15 +30,21 @@ Initializer initializer(const v1::Initial& initial, std::uint64_t seed, const st
                  xavier_uniform_values(seed, table, data.entities(), cols));
 }
 
+Index training_degree(const Dataset& data, Index node) {
+  if (data.is_user(node)) return std::ssize(data.items_of(Split::train, node));
+  return data.is_item(node) ? std::ssize(data.users_of(node - data.users())) : 0;
+}
+
 }  // namespace
 
 ModelContext::ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes,
-                           std::uint64_t seed)
+                           std::uint64_t seed, TableMemory table_memory)
     : device_(device),
       comm_(comm),
       dataset_(std::move(dataset)),
       nodes_(dataset_.node_partition(lanes)),
-      seed_(seed) {
+      seed_(seed),
+      table_memory_(std::move(table_memory)) {
   for (Index row = nodes_.first(); row < nodes_.last(); ++row) {
     nodes_of_rows_.push_back(dataset_.node_of_row(row));
   }
@@ -82,9 +90,27 @@ Table& ModelContext::rows(const std::string& name, const Partition& part, Index 
   return keep(std::make_unique<Table>(device_, name, part, cols, names, initial), moved);
 }
 
-Table& ModelContext::embeddings(const std::string& name, Index cols, const v1::Initial& initial) {
-  return rows(name, nodes_, cols, nodes_of_rows_, initializer(initial, seed_, name, dataset_, cols),
+std::unique_ptr<HostTier> ModelContext::tier_for(const Partition& part, Index cols,
+                                                 std::span<const Index> nodes) {
+  if (table_memory_.limits.bytes == 0) return nullptr;
+  Index numbers = cols;
+  for (const StateColumn& c : table_memory_.optimizer->state(cols)) numbers += c.width;
+  std::vector<Index> degrees;
+  for (const Index node : nodes) degrees.push_back(training_degree(dataset_, node));
+  return make_host_tier(device_, part, degrees, static_cast<std::size_t>(numbers) * sizeof(Real),
+                        table_memory_.limits);
+}
+
+Table& ModelContext::embeddings(const std::string& name, const Partition& part, Index cols,
+                                const v1::Initial& initial, std::span<const Index> nodes) {
+  return keep(std::make_unique<Table>(device_, name, part, cols, nodes,
+                                      initializer(initial, seed_, name, dataset_, cols),
+                                      tier_for(part, cols, nodes)),
               true);
+}
+
+Table& ModelContext::embeddings(const std::string& name, Index cols, const v1::Initial& initial) {
+  return embeddings(name, nodes_, cols, initial, nodes_of_rows_);
 }
 
 Table& ModelContext::embeddings(const std::string& name, Index cols, const v1::Initial& initial,
@@ -92,8 +118,7 @@ Table& ModelContext::embeddings(const std::string& name, Index cols, const v1::I
   std::vector<Index> names;
   for (const LocalIndex row : nodes.host_rows())
     names.push_back(nodes_of_rows_[static_cast<std::size_t>(row)]);
-  return rows(name, nodes.part(), cols, names, initializer(initial, seed_, name, dataset_, cols),
-              true);
+  return embeddings(name, nodes.part(), cols, initial, names);
 }
 
 Table& ModelContext::weight(const std::string& name, Index rows, Index cols) {

@@ -64,11 +64,17 @@ class Model {
   virtual void tables_changed(Tape&) {}
 };
 
+// How much device memory of a rank an embedding table may take with its state (run.table_memory).
+struct TableMemory {
+  HostTierLimits limits = {};
+  std::unique_ptr<const Optimizer> optimizer = nullptr;  // whose state it is, if there is a limit
+};
+
 // What a model is built from. Owns the tables and the graphs that models ask for.
 class ModelContext {
  public:
   ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes,
-               std::uint64_t seed);
+               std::uint64_t seed, TableMemory table_memory = {});
 
   const Partition& nodes() const { return nodes_; }  // rows of all users and entities
   const Dataset& dataset() const { return dataset_; }
@@ -102,6 +108,12 @@ class ModelContext {
 
  private:
   Table& keep(std::unique_ptr<Table> table, bool moved);
+  // The rows of these nodes.
+  Table& embeddings(const std::string& name, const Partition& part, Index cols,
+                    const v1::Initial& initial, std::span<const Index> nodes);
+  // Null if the device may hold all rows.
+  std::unique_ptr<HostTier> tier_for(const Partition& part, Index cols,
+                                     std::span<const Index> nodes);
 
   Device& device_;
   Communicator& comm_;
@@ -110,6 +122,7 @@ class ModelContext {
   std::vector<Index> nodes_of_rows_;
   Array<Index> node_names_;
   std::uint64_t seed_;
+  TableMemory table_memory_;
   std::map<Normalization, std::unique_ptr<DistCsr>> graphs_;
   std::vector<std::unique_ptr<Table>> owned_;
   std::vector<Table*> tables_;

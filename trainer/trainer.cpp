@@ -34,7 +34,7 @@ Trainer::Trainer(const v1::Config& config, Experiment& experiment, TrainerOption
       experiment_(experiment),
       options_(std::move(options)),
       folder_(options_.out, experiment.comm().host()),
-      checkpoints_(folder_.checkpoints(), experiment.device(), experiment.comm()),
+      checkpoints_(folder_.checkpoints(), experiment.comm()),
       by_validation_("validation", watched_metrics(config, config.run_name())),
       by_test_("test", watched_metrics(config, config.run_name())) {
   require_user(!config.train().has_early_stop() || has(Split::validation) || has(Split::test),
@@ -145,7 +145,7 @@ void Trainer::resume() {
 }
 
 void Trainer::restore(const std::filesystem::path& checkpoint) {
-  CheckpointStore store(checkpoint.parent_path(), experiment_.device(), experiment_.comm());
+  CheckpointStore store(checkpoint.parent_path(), experiment_.comm());
   const Progress progress =
       store.restore(checkpoint.filename().string(), experiment_.tables(), false,
                     experiment_.dataset().digest(), config_digest(config_));
@@ -174,7 +174,7 @@ void Trainer::take_embeddings() {
   }
   require_user(into != nullptr, Exit::usage, "name one of these, or leave it out",
                "train.init_from.into: found \"{}\", this model has{}", from.into(), known);
-  CheckpointStore store(checkpoint.parent_path(), experiment_.device(), experiment_.comm());
+  CheckpointStore store(checkpoint.parent_path(), experiment_.comm());
   const std::string table = store.take_table(checkpoint.filename().string(), from.table(), *into,
                                              experiment_.dataset().digest());
   log_info("{} begins with {} of {}", into->name(), table, checkpoint.string());

@@ -93,6 +93,28 @@ class CudaDevice final : public Device {
     count_release(bytes);
   }
 
+  void* allocate_host(std::size_t bytes) override {
+    void* memory = nullptr;
+    const cudaError_t code = cudaHostAlloc(&memory, bytes, cudaHostAllocDefault);
+    if (code == cudaErrorMemoryAllocation) {
+      cudaGetLastError();  // this error is told below
+      throw Error(Exit::environment,
+                  fmt::format("host {}: out of memory that can be pinned: asked for {:.1f} MiB, "
+                              "with {:.1f} MiB in use by this rank",
+                              host_name(), mebibytes(bytes), mebibytes(host_bytes_in_use())),
+                  "use more ranks on more hosts, or fewer columns");
+    }
+    cuda::check(code, "cudaHostAlloc");
+    count_host_allocation(bytes);
+    return memory;
+  }
+
+  void release_host(void* memory, std::size_t bytes) noexcept override {
+    finish();
+    cudaFreeHost(memory);
+    count_host_release(bytes);
+  }
+
   void upload(void* to, const void* from, std::size_t bytes) override {
     for (std::size_t done = 0; done < bytes; done += cuda::Staging::kMost) {
       const std::size_t n = std::min(cuda::Staging::kMost, bytes - done);
@@ -117,6 +139,10 @@ class CudaDevice final : public Device {
   }
   void synchronize() override { queue_.synchronize(); }
   std::unique_ptr<Landing> make_landing() override { return cuda::make_landing(queue_); }
+
+  Index mark() override { return queue_.mark_place(); }
+  void begin_aside(Index mark) override { queue_.begin_aside(mark); }
+  void end_aside() override { queue_.end_aside(); }
 
   void begin_step() override {
     if (has_step_graph_) queue_.begin_step();

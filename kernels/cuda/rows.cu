@@ -111,6 +111,14 @@ void CudaKernels::gather_rows(ConstView x, Rows rows, View y) const {
   cuda::launch(queue_, shape, kernel, x, rows.data(), y, size);
 }
 
+void CudaKernels::scatter_rows(ConstView x, Rows rows, View y) const {
+  const LocalIndex* to = rows.data();
+  each_row(queue_, x.rows, x.cols, is_wide(x.cols, {x, y}), [=] __device__(const auto& team) {
+    Real* row = y.row(to[team.row]);
+    team.each_four([&](int j) { team.store(row, j, team.load(x, j)); });
+  });
+}
+
 void CudaKernels::row_dots(ConstView x, ConstView y, View out) const {
   each_row(queue_, x.rows, x.cols, is_wide(x.cols, {x, y}), [=] __device__(const auto& team) {
     Real mine = 0;

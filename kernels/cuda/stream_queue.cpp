@@ -5,6 +5,28 @@
 #include "kernels/cuda/cuda_check.h"
 
 namespace chorale::cuda {
+namespace {
+
+cudaEvent_t make_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+  return event;
+}
+
+}  // namespace
+
+StreamQueue::StreamQueue(cudaStream_t stream, int processors)
+    : stream_(stream), joined_(make_event()), processors_(processors) {
+  check(cudaStreamCreateWithFlags(&aside_, cudaStreamNonBlocking), "cudaStreamCreate");
+  std::ranges::generate(places_, make_event);
+}
+
+StreamQueue::~StreamQueue() {
+  for (cudaEvent_t e : places_) cudaEventDestroy(e);
+  cudaEventDestroy(joined_);
+  cudaStreamDestroy(aside_);
+  cudaFree(scratch_);
+}
 
 void StreamQueue::enqueue(const void* kernel, const Shape& shape,
                           std::span<const Argument> arguments) {
@@ -15,7 +37,7 @@ void StreamQueue::enqueue(const void* kernel, const Shape& shape,
           "shared memory for a kernel");
     granted_[kernel] = shape.shared;
   }
-  if (records_) {
+  if (is_recorded()) {
     recording_.add_launch(kernel, shape, arguments);
     return;
   }
@@ -27,7 +49,7 @@ void StreamQueue::enqueue(const void* kernel, const Shape& shape,
                          [](const Argument& a) { return const_cast<void*>(a.at); });
   const dim3 grid(static_cast<unsigned>(shape.blocks), static_cast<unsigned>(shape.blocks_y));
   check(cudaLaunchKernel(kernel, grid, dim3(static_cast<unsigned>(shape.threads)), addresses,
-                         shape.shared, stream_),
+                         shape.shared, at_work()),
         "a kernel's launch");
 }
 
@@ -45,14 +67,15 @@ void* StreamQueue::scratch(std::size_t bytes) {
 
 void StreamQueue::copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
   if (bytes == 0) return;
-  if (records_) {
+  if (is_recorded()) {
     recording_.add_copy(to, from, bytes, kind);
   } else {
-    check(cudaMemcpyAsync(to, from, bytes, kind, stream_), "a copy");
+    check(cudaMemcpyAsync(to, from, bytes, kind, at_work()), "a copy");
   }
 }
 
 void StreamQueue::mark(cudaEvent_t event) {
+  if (is_aside_) join();
   if (recording_.size() == 0) {
     check(cudaEventRecord(event, stream_), "cudaEventRecord");
   } else {
@@ -63,6 +86,33 @@ void StreamQueue::mark(cudaEvent_t event) {
 void StreamQueue::wait_for(cudaEvent_t event) {
   if (std::ranges::find(marks_, event) != marks_.end()) submit();
   check(cudaEventSynchronize(event), "the work enqueued on the GPU");
+}
+
+Index StreamQueue::mark_place() {
+  ++marked_;
+  mark(places_[static_cast<std::size_t>(marked_) % places_.size()]);
+  return marked_;
+}
+
+void StreamQueue::begin_aside(Index place) {
+  is_aside_ = true;
+  if (place == 0) return;
+  // An older mark's event marks a later place by now; the oldest that is kept stands behind it too.
+  const auto kept = static_cast<Index>(places_.size());
+  const Index behind = std::max(place, marked_ - kept + 1);
+  const cudaEvent_t event = places_[static_cast<std::size_t>(behind) % places_.size()];
+  if (std::ranges::find(marks_, event) != marks_.end()) submit();
+  check(cudaStreamWaitEvent(aside_, event, 0), "cudaStreamWaitEvent");
+}
+
+void StreamQueue::end_aside() {
+  join();
+  is_aside_ = false;
+}
+
+void StreamQueue::join() {
+  check(cudaEventRecord(joined_, aside_), "cudaEventRecord");
+  check(cudaStreamWaitEvent(stream_, joined_, 0), "cudaStreamWaitEvent");
 }
 
 void StreamQueue::synchronize() {

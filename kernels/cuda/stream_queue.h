@@ -1,8 +1,9 @@
-// The stream of a GPU, and its scratch memory.
+// The stream of a GPU, another one beside it, and scratch memory of the first.
 #pragma once
 
 #include <cuda_runtime.h>
 
+#include <array>
 #include <map>
 #include <vector>
 
@@ -13,10 +14,10 @@ namespace chorale::cuda {
 
 class StreamQueue final : public Queue {
  public:
-  StreamQueue(cudaStream_t stream, int processors) : stream_(stream), processors_(processors) {}
+  StreamQueue(cudaStream_t stream, int processors);
   StreamQueue(const StreamQueue&) = delete;
   StreamQueue& operator=(const StreamQueue&) = delete;
-  ~StreamQueue() override { cudaFree(scratch_); }
+  ~StreamQueue() override;
 
   void enqueue(const void* kernel, const Shape& shape,
                std::span<const Argument> arguments) override;
@@ -35,6 +36,11 @@ class StreamQueue final : public Queue {
   void wait_for(cudaEvent_t event);  // the host waits; at once for one never marked
   void synchronize();
 
+  // Device::mark, begin_aside and end_aside. Aside nothing is recorded, and no scratch is used.
+  Index mark_place();
+  void begin_aside(Index place);
+  void end_aside();
+
   // Between the two, what is enqueued is recorded, and becomes one graph.
   void begin_step() { records_ = true; }
   void end_step() {
@@ -44,8 +50,15 @@ class StreamQueue final : public Queue {
 
  private:
   void submit();
+  void join();  // what is enqueued on the stream stands behind all that was enqueued aside
+  bool is_recorded() const { return records_ && !is_aside_; }
+  cudaStream_t at_work() const { return is_aside_ ? aside_ : stream_; }
 
-  cudaStream_t stream_;
+  cudaStream_t stream_, aside_ = nullptr;
+  bool is_aside_ = false;
+  cudaEvent_t joined_;
+  std::array<cudaEvent_t, 4> places_;  // of the latest marks: of mark m at m % 4
+  Index marked_ = 0;                   // the latest mark; 0: none yet
   int processors_;
   void* scratch_ = nullptr;
   std::size_t scratch_bytes_ = 0;

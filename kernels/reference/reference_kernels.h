@@ -35,6 +35,7 @@ class ReferenceKernels : public Kernels {
   void normalize_rows(ConstView x, View y, View inverse) const override;
   void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const override;
   void gather_rows(ConstView x, Rows rows, View y) const override;
+  void scatter_rows(ConstView x, Rows rows, View y) const override;
   void add_segments(ConstView y, const Segments& segments, View x) const override;
   void row_dots(ConstView x, ConstView y, View out) const override;
   void add_scaled_rows(ConstView c, ConstView x, View y) const override;

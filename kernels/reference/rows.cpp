@@ -56,6 +56,10 @@ void ReferenceKernels::gather_rows(ConstView x, Rows rows, View y) const {
   for (Index i = 0; i < y.rows; ++i) std::copy_n(x.row(rows[i]), y.cols, y.row(i));
 }
 
+void ReferenceKernels::scatter_rows(ConstView x, Rows rows, View y) const {
+  for (Index i = 0; i < x.rows; ++i) std::copy_n(x.row(i), x.cols, y.row(rows[i]));
+}
+
 void ReferenceKernels::add_segments(ConstView y, const Segments& segments, View x) const {
   for (std::size_t s = 0; s < segments.rows.size(); ++s) {
     for (Index j = 0; j < x.cols; ++j) {

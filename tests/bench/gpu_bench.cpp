@@ -204,6 +204,31 @@ void bench_rows(Bench& b) {
   print({"adam, 4 M rows", ms, 7 * bytes_of(n * kDim), "GB/s", b.copy});
 }
 
+// Rows of a table in host memory, as they are fetched and written back (embedding/host_tier.h), in
+// part of what copies them in one piece. All numbers are 1, so that a row may be written twice.
+void bench_host_rows(Bench& b) {
+  const Index n = kManyUsers + kManyItems;
+  const auto bytes = static_cast<std::size_t>(n * kDim) * sizeof(Real);
+  const View host(static_cast<Real*>(b.device->allocate_host(bytes)), n, kDim);
+  b.kernels.fill(1, host);
+  for (const Index count : {Index{6'144}, kReads}) {
+    const Array<LocalIndex> rows = b.random_rows(count, n, 3);
+    const Array<Real> near(*b.device, count * kDim);
+    const View y(near.data(), count, kDim);
+    const auto copied = static_cast<std::size_t>(y.size()) * sizeof(Real);
+    const std::vector<double> ms =
+        medians(b.queue, {[&] { b.queue.copy(y.data, host.data, copied, cudaMemcpyHostToDevice); },
+                          [&] { b.kernels.gather_rows(host, rows.span(), y); },
+                          [&] { b.kernels.scatter_rows(y, rows.span(), host); }});
+    const double amount = bytes_of(y.size());
+    const Roof bus{"bus", amount / ms[0] * 1e3};
+    const auto name = fmt::format("{} of 4 M rows in host memory, ", count);
+    print({name + "fetched", ms[1], amount, "GB/s", bus});
+    print({name + "written", ms[2], amount, "GB/s", bus});
+  }
+  b.device->release_host(host.data, bytes);
+}
+
 // InfoNCE of a batch against another: each pair's exponential is taken forward and again backward.
 void bench_contrast(Bench& b, Index n, bool bf16) {
   cuda::StreamQueue queue{static_cast<cudaStream_t>(b.device->stream()), processors_of_gpu()};
@@ -268,6 +293,7 @@ int run(std::vector<std::string> arguments) {
   if (!arguments.empty()) bench_folder(b, arguments[0]);
   bench_graph(b, "spmm, 4 M nodes", kManyUsers, kManyItems, kManyEdges, b.far_rows);
   bench_rows(b);
+  bench_host_rows(b);
   for (const bool bf16 : {false, true}) {
     for (const Index n : {65'536, 1'048'576}) bench_contrast(b, n, bf16);
   }

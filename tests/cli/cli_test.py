@@ -16,6 +16,7 @@ import unittest.mock
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CHORALE = ""
 TINY = str(ROOT / "configs" / "tiny" / "lightgcn.pbtxt")
+MF = str(ROOT / "configs" / "tiny" / "mf.pbtxt")
 NGCF = str(ROOT / "configs" / "tiny" / "ngcf.pbtxt")
 
 
@@ -144,6 +145,10 @@ class Cli(unittest.TestCase):
             self.assertEqual(code, 0)
             for line in ("graph and parameters", "optimizer state", "one training step", "peaks of all ranks"):
                 self.assertIn(line, out)
+        # 420 rows of 8 KiB with their state, of which 1 MiB may be on the device.
+        out = self.ok("train", MF, "--set", f"data.prepared={self.data}", "--set", "train.batch=8", "--set",
+                      "model.mf.dim=1024", "--set", "run.table_memory=1", "--out", self.folder / "dry", "--dry-run")
+        self.assertRegex(out, r"host memory for tables +3\.3\n +saved on the device +2\.3\n")
         self.assertFalse((self.folder / "dry").exists())
 
     def test_an_export_holds_what_scores(self):

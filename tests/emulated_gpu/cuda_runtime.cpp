@@ -25,6 +25,7 @@ using Work = std::function<void()>;
 struct EmulatedStream {
   std::deque<Work> waiting;
   std::uint64_t done = 0;  // of what it ever got
+  bool is_hurried = false;
 };
 
 struct EmulatedEvent {
@@ -51,6 +52,8 @@ struct Gpu {
   std::map<void*, std::size_t> blocks;
   std::size_t used = 0, size = std::size_t{1} << 30;
   test::GpuCounts counts;
+  bool hurries_aside = false;
+  int streams = 0;  // ever made: a device makes two, the second to run aside
 };
 Gpu& gpu() {
   thread_local Gpu mine;
@@ -71,15 +74,28 @@ void require_pinned(const void* memory, std::size_t bytes) {
   require(first + bytes <= begin + size, "emulated GPU: host memory of a copy is not pinned");
 }
 
+void work_until(EmulatedStream& stream, std::uint64_t count) {
+  while (stream.done < count) {
+    const Work work = std::move(stream.waiting.front());
+    stream.waiting.pop_front();
+    ++stream.done;
+    work();
+  }
+}
+
+// The host waits.
 void run_until(EmulatedStream& stream, std::uint64_t count) {
   if (stream.done >= count) return;
   ++gpu().counts.waits;
   const test::ClosedRegion::Opened opened(gpu().region);
-  for (; stream.done < count; ++stream.done) {
-    const Work work = std::move(stream.waiting.front());
-    stream.waiting.pop_front();
-    work();
-  }
+  work_until(stream, count);
+}
+
+void enqueue(EmulatedStream& stream, Work work) {
+  stream.waiting.push_back(std::move(work));
+  if (!stream.is_hurried) return;
+  const test::ClosedRegion::Opened opened(gpu().region);
+  work_until(stream, stream.done + stream.waiting.size());
 }
 
 Work copy_work(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
@@ -133,6 +149,7 @@ namespace chorale::test {
 
 GpuCounts& gpu_counts() { return gpu().counts; }
 void set_gpu_memory(std::size_t bytes) { gpu().size = bytes; }
+void hurry_aside(bool hurries) { gpu().hurries_aside = hurries; }
 
 }  // namespace chorale::test
 
@@ -201,7 +218,10 @@ cudaError_t cudaFreeHost(void* memory) {
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = std::make_unique<EmulatedStream>().release();
+  auto made = std::make_unique<EmulatedStream>();
+  const bool is_second = gpu().streams++ % 2 == 1;
+  made->is_hurried = is_second && gpu().hurries_aside;
+  *stream = made.release();
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
@@ -210,6 +230,11 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   run_until(*stream, stream->done + stream->waiting.size());
+  return cudaSuccess;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  if (event->stream == nullptr) return cudaSuccess;
+  enqueue(*stream, [at = *event] { work_until(*at.stream, at.after); });
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
@@ -232,13 +257,13 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   ++gpu().counts.copies;
-  stream->waiting.push_back(copy_work(to, from, bytes, kind));
+  enqueue(*stream, copy_work(to, from, bytes, kind));
   return cudaSuccess;
 }
 cudaError_t cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** arguments,
                              std::size_t shared, cudaStream_t stream) {
   ++gpu().counts.launches;
-  stream->waiting.push_back(kernel_work(kernel, grid, block, shared, arguments));
+  enqueue(*stream, kernel_work(kernel, grid, block, shared, arguments));
   return cudaSuccess;
 }
 

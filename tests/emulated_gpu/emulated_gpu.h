@@ -19,5 +19,7 @@ GpuCounts& gpu_counts();
 
 // How much memory it has from now on.
 void set_gpu_memory(std::size_t bytes);
+// Whether devices made from now on do what runs aside as early as they may; otherwise as late.
+void hurry_aside(bool hurries);
 
 }  // namespace chorale::test

@@ -7,6 +7,7 @@
 #include "comm/self_communicator.h"
 #include "comm/thread_communicator.h"
 #include "tests/gpu/gpus.h"
+#include "tests/support/table_memory.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny.h"
 #include "trainer/trainer.h"
@@ -125,6 +126,17 @@ BOOST_AUTO_TEST_CASE(a_restart_leaves_the_same_bits) {
     BOOST_TEST_CONTEXT(file.filename().string()) {
       BOOST_TEST(verify_checkpoint(resolve_checkpoint(parts)).hex() ==
                  verify_checkpoint(resolve_checkpoint(whole)).hex());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(rows_in_host_memory_leave_the_bits_of_rows_on_the_gpu) {
+  for (const SampledModel& model : sampled_models()) {
+    const Outcome expected = train_on(sampled_config(model, data, 0, {"device=CUDA"}), 1);
+    const v1::Config tiered = sampled_config(model, data, 90, {"device=CUDA"});
+
+    BOOST_TEST_CONTEXT(model.name << " " << model.settings.front()) {
+      for (const int ranks : {1, 2}) BOOST_TEST((train_on(tiered, ranks) == expected));
     }
   }
 }

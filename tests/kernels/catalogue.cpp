@@ -146,6 +146,11 @@ void gather(K k, S s) {
   k.gather_rows(x, every_second(s), s.out(s.n, s.d));
 }
 
+void scatter(K k, S s) {
+  const Rows rows = every_third(s);
+  k.scatter_rows(s.in(static_cast<Index>(rows.size()), s.d), rows, s.out(s.n, s.d));
+}
+
 void add_segments(K k, S s) {
   const Segments segments = s.segments();
   k.add_segments(s.in(s.n, s.d), segments, s.out(s.n, s.d));
@@ -335,6 +340,7 @@ const CatalogueRow kRows[] = {
      [](K k, S s) { k.normalize_rows(s.in(s.n, s.d), s.out(s.n, s.d), s.out(s.n, 1)); }},
     {"normalize_rows_grad", true, columns, normalize_grad},
     {"gather_rows", true, equal, gather},
+    {"scatter_rows", true, equal, scatter},
     {"add_segments", true, equal, add_segments},
     {"row_dots", true, columns,
      [](K k, S s) { k.row_dots(s.in(s.n, s.d), s.in(s.n, s.d), s.out(s.n, 1)); }},

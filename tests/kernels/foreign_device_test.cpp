@@ -122,6 +122,25 @@ BOOST_AUTO_TEST_CASE(released_memory_serves_the_work_that_was_enqueued_before) {
   BOOST_TEST(other.download() == (std::vector<Real>{5, 5, 5}));
 }
 
+BOOST_AUTO_TEST_CASE(what_runs_aside_runs_before_all_that_came_since_its_mark) {
+  const auto device = make_foreign_device();
+  const Array<LocalIndex> first(*device, std::vector<LocalIndex>{0});
+  const Array<Real> y(*device, 1);
+  const View x(static_cast<Real*>(device->allocate_host(sizeof(Real))), 1, 1);
+  device->kernels().fill(1, x);
+  const Index mark = device->mark();
+  device->kernels().fill(2, x);
+
+  device->begin_aside(mark);
+  device->kernels().gather_rows(x, first.span(), row_of(y));
+  device->end_aside();
+
+  BOOST_TEST(y.download() == std::vector<Real>{1});
+  device->synchronize();
+  BOOST_TEST(x(0, 0) == 2);
+  device->release_host(x.data, sizeof(Real));
+}
+
 BOOST_AUTO_TEST_CASE(a_copy_within_the_device_stands_in_the_order_of_its_work) {
   const auto device = make_foreign_device();
   const Array<Real> x = numbers(*device, {1, 2, 3}), y(*device, 3);

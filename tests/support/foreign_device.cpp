@@ -25,7 +25,10 @@ std::vector<T> copy_of(std::span<const T> host) {
 // the address.
 class LateKernels final : public Kernels {
  public:
-  explicit LateKernels(Stream& stream) : stream_(stream) {}
+  // Asked of every call: whether it is done at once.
+  LateKernels(Stream& stream, const ClosedRegion& region) : stream_(stream), region_(region) {}
+
+  void put_off(bool later) { is_put_off_ = later; }
 
   void fill(Real value, View y) const override {
     later([=, this] { now_.fill(value, y); });
@@ -88,6 +91,9 @@ class LateKernels final : public Kernels {
   }
   void gather_rows(ConstView x, Rows rows, View y) const override {
     later([=, this] { now_.gather_rows(x, rows, y); });
+  }
+  void scatter_rows(ConstView x, Rows rows, View y) const override {
+    later([=, this] { now_.scatter_rows(x, rows, y); });
   }
   void add_segments(ConstView y, const Segments& segments, View x) const override {
     later([=, this] { now_.add_segments(y, segments, x); });
@@ -202,9 +208,15 @@ class LateKernels final : public Kernels {
   }
 
  private:
-  void later(std::function<void()> work) const { stream_.push_back(std::move(work)); }
+  void later(std::function<void()> work) const {
+    if (is_put_off_) return stream_.push_back(std::move(work));
+    const ClosedRegion::Opened opened(region_);
+    work();
+  }
 
   Stream& stream_;
+  const ClosedRegion& region_;
+  bool is_put_off_ = true;
   CpuKernels now_{1};
 };
 
@@ -226,7 +238,17 @@ class LateDevice final : public ForeignDevice {
     region_.give_back(memory, bytes);
   }
 
+  void release_host(void* memory, std::size_t bytes) noexcept override {
+    work_until(done_ + stream_.size());
+    Device::release_host(memory, bytes);
+  }
+
   void upload(void* to, const void* from, std::size_t bytes) override {
+    if (is_aside_) {
+      const ClosedRegion::Opened opened(region_);
+      if (bytes > 0) std::memcpy(to, from, bytes);
+      return;
+    }
     const auto* first = static_cast<const std::byte*>(from);
     stream_.push_back([to, taken = std::vector<std::byte>(first, first + bytes)] {
       if (!taken.empty()) std::memcpy(to, taken.data(), taken.size());
@@ -244,6 +266,17 @@ class LateDevice final : public ForeignDevice {
     });
   }
   std::unique_ptr<Landing> make_landing() override { return std::make_unique<LateLanding>(*this); }
+  // What runs aside runs as early as it may: before all that was enqueued since the mark.
+  Index mark() override { return static_cast<Index>(done_ + stream_.size()); }
+  void begin_aside(Index mark) override {
+    work_until(static_cast<std::uint64_t>(mark));
+    is_aside_ = true;
+    kernels_.put_off(false);
+  }
+  void end_aside() override {
+    is_aside_ = false;
+    kernels_.put_off(true);
+  }
   std::uint64_t waits() const override { return waits_; }
   void synchronize() override { run_until(done_ + stream_.size()); }
 
@@ -273,6 +306,9 @@ class LateDevice final : public ForeignDevice {
 
   void run_until(std::uint64_t count) {
     ++waits_;
+    work_until(count);
+  }
+  void work_until(std::uint64_t count) {
     const ClosedRegion::Opened opened(region_);
     for (; done_ < count; ++done_) {
       stream_.front()();
@@ -285,7 +321,8 @@ class LateDevice final : public ForeignDevice {
 
   ClosedRegion region_;
   Stream stream_;
-  LateKernels kernels_{stream_};
+  LateKernels kernels_{stream_, region_};
+  bool is_aside_ = false;
   std::uint64_t done_ = 0;  // of what was ever enqueued
   std::uint64_t waits_ = 0;
 };

@@ -68,8 +68,7 @@ struct Outcome {
 inline Outcome train_steps(Experiment& experiment, Index first, Index last) {
   Outcome outcome;
   for (Index step = first; step < last; ++step) outcome.losses.push_back(experiment.train(step));
-  outcome.digest =
-      digest_of_tables(experiment.device(), experiment.comm(), experiment.tables()).hex();
+  outcome.digest = digest_of_tables(experiment.comm(), experiment.tables()).hex();
   return outcome;
 }
 

@@ -121,7 +121,7 @@ inline void on_ranks(const fs::path& ckpt, int ranks, int lanes,
                      const std::function<void(RankOfStore)>& body) {
   run_thread_ranks(ranks, [&](Communicator& comm) {
     Tables tables(comm, lanes);
-    CheckpointStore store(ckpt, *tables.device, comm);
+    CheckpointStore store(ckpt, comm);
     body({comm, tables, store});
   });
 }

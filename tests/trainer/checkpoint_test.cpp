@@ -21,7 +21,7 @@ std::string mismatch(const fs::path& ckpt, const std::function<Tables(Communicat
   run_thread_ranks(1, [&](Communicator& comm) {
     Tables tables = make(comm);
     tables.set(9);
-    CheckpointStore store(ckpt, *tables.device, comm);
+    CheckpointStore store(ckpt, comm);
     try {
       store.restore("step-1", tables.pointers, false, data, config);
     } catch (const Error& e) {
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(values_alone_can_be_restored_whatever_the_optimizer) {
   run_thread_ranks(1, [&](Communicator& comm) {
     Tables tables(comm, 5, "rowwise_adagrad");
     tables.set(2);
-    CheckpointStore store(folder.ckpt(), *tables.device, comm);
+    CheckpointStore store(folder.ckpt(), comm);
     store.restore("step-1", tables.pointers, true, "data", "");
 
     BOOST_TEST(tables.hold(1, true));

@@ -95,9 +95,12 @@ Var Tape::leaf(Table& table) {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].leaf == &table) return {this, static_cast<int>(i)};
   }
-  table.gradient().clear();
+  table.begin_step();
   const Partition* part = table.layout() == Layout::rows ? &table.partition() : &lanes_only_;
-  return add_node({table.values(), {}, table.layout(), part, &table, true});
+  const bool only_gathered = training_ && table.tier() != nullptr;
+  const View value =
+      only_gathered ? View(nullptr, table.local_rows(), table.cols()) : table.whole();
+  return add_node({value, {}, table.layout(), part, &table, true});
 }
 
 Var Tape::output_rows(const Partition& part, Index cols) {
@@ -141,23 +144,32 @@ void* Tape::store(std::size_t bytes) {
 }
 
 const RowExchange& Tape::lookup(const IdColumn& ids, const Partition& rows) {
-  for (const Lookup& l : lookups_) {
-    if (l.ids == &ids && *l.rows == rows && l.chosen == nullptr) return *l.exchange;
-  }
-  lookups_.push_back(
-      {&ids, &rows, nullptr, std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows)});
-  return *lookups_.back().exchange;
+  return lookup_once(ids, rows, nullptr,
+                     [&] { return std::make_unique<RowExchange>(arena_, comm_, rows, ids.rows); });
 }
 
 const RowExchange& Tape::lookup(const IdColumn& ids, Var x) {
-  const RowExchange& all = lookup(ids, x.part());
-  if (x.layout() == Layout::rows) return all;
-  const ChosenRows& chosen = x.chosen();
-  for (const Lookup& l : lookups_) {
-    if (l.ids == &ids && l.chosen == &chosen) return *l.exchange;
+  if (x.layout() == Layout::chosen) {
+    const RowExchange& all = lookup(ids, x.part());
+    return lookup_once(ids, x.part(), &x.chosen(), [&] {
+      return std::make_unique<RowExchange>(all.within(arena_, x.chosen().host));
+    });
   }
-  auto narrow = std::make_unique<RowExchange>(all.within(arena_, chosen.host));
-  lookups_.push_back({&ids, &x.part(), &chosen, std::move(narrow)});
+  HostTier* tier = x.leaf() == nullptr ? nullptr : x.leaf()->tier();
+  if (tier == nullptr) return lookup(ids, x.part());
+  return lookup_once(ids, x.part(), tier, [&] {
+    const PlaceRows place = [tier](std::span<LocalIndex> served) { return tier->place(served); };
+    return std::make_unique<RowExchange>(arena_, comm_, x.part(), ids.rows, place);
+  });
+}
+
+template <class Make>
+const RowExchange& Tape::lookup_once(const IdColumn& ids, const Partition& rows, const void* holder,
+                                     const Make& make) {
+  for (const Lookup& l : lookups_) {
+    if (l.ids == &ids && *l.rows == rows && l.holder == holder) return *l.exchange;
+  }
+  lookups_.push_back({&ids, &rows, holder, make()});
   return *lookups_.back().exchange;
 }
 

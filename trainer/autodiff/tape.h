@@ -42,6 +42,7 @@ class Tape {
   // step).
   DropoutMask next_mask(double rate);
 
+  // In training nothing but `gather` may read a table that has a host tier.
   Var leaf(Table& table);
   // A value of `rows` layout over `part`, this rank's rows; `part` must outlive the step.
   Var output_rows(const Partition& part, Index cols);
@@ -73,7 +74,7 @@ class Tape {
   // The exchange that brings the rows named by `ids` to this rank; built once a step for each
   // column.
   const RowExchange& lookup(const IdColumn& ids, const Partition& rows);
-  // The same from the rows that x holds.   x: rows or chosen
+  // The same from the rows that x holds (rows or chosen), or the places of a table's host tier.
   const RowExchange& lookup(const IdColumn& ids, Var x);
   // What `gather` made of x and `ids` earlier in this step, or null; and to remember it.
   const Var* find_rows(Var x, const IdColumn& ids) const;
@@ -125,7 +126,7 @@ class Tape {
   struct Lookup {
     const IdColumn* ids;
     const Partition* rows;
-    const ChosenRows* chosen;  // of the rows; null: all
+    const void* holder;  // the chosen rows or the host tier that it is pulled from; null: all rows
     std::unique_ptr<RowExchange> exchange;
   };
   struct LookedUp {
@@ -139,6 +140,10 @@ class Tape {
   };
 
   Var add_node(const Node& node);
+  // The lookup of this holder, made if there is none yet in this step.
+  template <class Make>
+  const RowExchange& lookup_once(const IdColumn& ids, const Partition& rows, const void* holder,
+                                 const Make& make);
   void record(Var y, void (*run)(const void*), const void* capture);
   void* store(std::size_t bytes);
   void release_grad(int id);

@@ -29,14 +29,12 @@ int lanes_of(std::span<Table* const> tables) {
 // The columns of a table as they are saved: its values, then its state.
 struct SavedColumn {
   std::string name;
-  View view;
+  Index width;
 };
 
 std::vector<SavedColumn> columns_of(const Table& table) {
-  std::vector<SavedColumn> columns = {{std::string(kValueColumn), table.values()}};
-  for (std::size_t c = 0; c < table.state_columns().size(); ++c) {
-    columns.push_back({table.state_columns()[c].name, table.state(c)});
-  }
+  std::vector<SavedColumn> columns = {{std::string(kValueColumn), table.cols()}};
+  for (const StateColumn& c : table.state_columns()) columns.push_back({c.name, c.width});
   return columns;
 }
 
@@ -65,7 +63,7 @@ CheckpointManifest describe(const Progress& progress, const std::string& dataset
     for (const SavedColumn& c : columns_of(*t)) {
       auto* column = table->add_columns();
       column->set_name(c.name);
-      column->set_width(c.view.cols);
+      column->set_width(c.width);
     }
   }
   return m;
@@ -87,23 +85,21 @@ void require_finite(const std::vector<Real>& values, const std::string& section,
 // One lane's file (or the replicated tables'): the rows [first, last) of every table that `rows_of`
 // gives. Appends its blocks. Nothing is written if there is nothing to write.
 template <class RowsOf>
-void write_blocks(Device& device, const fs::path& folder, bool replicated, int lane,
-                  std::span<Table* const> tables, const RowsOf& rows_of,
-                  CheckpointManifest& blocks) {
+void write_blocks(const fs::path& folder, bool replicated, int lane, std::span<Table* const> tables,
+                  const RowsOf& rows_of, CheckpointManifest& blocks) {
   const std::string file = block_file(replicated, lane);
   LaneFileWriter writer((folder / file).string(), lane);
   const int before = blocks.blocks_size();
   for (const Table* t : tables) {
     if ((t->layout() == Layout::replicated) != replicated) continue;
     const auto [first, last, origin] = rows_of(*t);  // origin: the global row of local row 0
+    std::size_t column = 0;
     for (const SavedColumn& c : columns_of(*t)) {
       const std::string section = section_name(t->name(), c.name);
-      std::vector<Real> host(static_cast<std::size_t>((last - first) * c.view.cols));
-      if (!host.empty()) {
-        device.download(host.data(), c.view.row(first - origin), host.size() * sizeof(Real));
-      }
-      require_finite(host, section, first, c.view.cols);
-      writer.add<Real>(section, host, last - first, c.view.cols);
+      std::vector<Real> host(static_cast<std::size_t>((last - first) * c.width));
+      t->read(column++, first - origin, last - origin, host.data());
+      require_finite(host, section, first, c.width);
+      writer.add<Real>(section, host, last - first, c.width);
       CheckpointBlock* b = blocks.add_blocks();
       b->set_table(t->name());
       b->set_column(c.name);
@@ -129,8 +125,7 @@ struct RowRange {
 };
 
 // Everything this rank has to write.
-CheckpointManifest write_share(Device& device, const fs::path& folder,
-                               std::span<Table* const> tables, bool leads) {
+CheckpointManifest write_share(const fs::path& folder, std::span<Table* const> tables, bool leads) {
   CheckpointManifest blocks;
   if (tables.empty()) return blocks;
   const Lanes& lanes = tables.front()->partition().lanes();
@@ -139,11 +134,11 @@ CheckpointManifest write_share(Device& device, const fs::path& folder,
       const Partition& p = t.partition();
       return RowRange{p.lane_begin(lane), p.lane_begin(lane + 1), p.first()};
     };
-    write_blocks(device, folder, false, lane, tables, rows_of, blocks);
+    write_blocks(folder, false, lane, tables, rows_of, blocks);
   }
   if (leads) {
     const auto rows_of = [](const Table& t) { return RowRange{0, t.rows(), 0}; };
-    write_blocks(device, folder, true, 0, tables, rows_of, blocks);
+    write_blocks(folder, true, 0, tables, rows_of, blocks);
   }
   return blocks;
 }
@@ -193,8 +188,8 @@ std::string candidates(const fs::path& folder) {
 
 }  // namespace
 
-CheckpointStore::CheckpointStore(fs::path folder, Device& device, Communicator& comm)
-    : folder_(std::move(folder)), device_(device), comm_(comm) {}
+CheckpointStore::CheckpointStore(fs::path folder, Communicator& comm)
+    : folder_(std::move(folder)), comm_(comm) {}
 
 Digest CheckpointStore::save(const std::string& name, const Progress& progress,
                              const std::string& dataset_digest, const std::string& config_digest,
@@ -210,7 +205,7 @@ Digest CheckpointStore::save(const std::string& name, const Progress& progress,
     together(host, [&] {
       if (leads) stage(folder_, staged);
     });
-    together(host, [&] { mine = write_share(device_, staged, tables, leads); });
+    together(host, [&] { mine = write_share(staged, tables, leads); });
     gather_blocks(host, mine, manifest);
     together(host, [&] {
       if (leads) commit(folder_, staged, name, manifest, latest);

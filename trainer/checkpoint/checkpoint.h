@@ -46,7 +46,7 @@ struct CheckpointInfo {
 class CheckpointStore {
  public:
   // `folder` is RUN/ckpt; it is created on the first save.
-  CheckpointStore(std::filesystem::path folder, Device& device, Communicator& comm);
+  CheckpointStore(std::filesystem::path folder, Communicator& comm);
 
   // Commits a checkpoint under this name and, with `latest`, points LATEST at it. A value that is
   // not finite is an Error (Exit::non_finite) and nothing is committed; a full disk an Error
@@ -77,7 +77,6 @@ class CheckpointStore {
 
  private:
   std::filesystem::path folder_;
-  Device& device_;
   Communicator& comm_;
 };
 

@@ -127,15 +127,14 @@ Files open_needed(const fs::path& folder, const CheckpointManifest& m,
   return files;
 }
 
-void copy_rows(Device& device, const Files& files, const Table& t, int column,
-               const CheckpointBlock& b) {
+void copy_rows(const Files& files, Table& t, int column, const CheckpointBlock& b) {
   const OwnRows own = own_rows(t);
   const Index first = std::max(own.first, b.first_row()), last = std::min(own.last, b.last_row());
   if (first >= last) return;
-  const View to = column == 0 ? t.values() : t.state(static_cast<std::size_t>(column - 1));
+  const auto c = static_cast<std::size_t>(column);
   const std::span<const Real> from = files.at(b.file()).get<Real>(b.section());
-  device.upload(to.row(first - own.first), from.data() + (first - b.first_row()) * to.cols,
-                static_cast<std::size_t>((last - first) * to.cols) * sizeof(Real));
+  t.write(c, first - own.first, last - own.first,
+          from.data() + (first - b.first_row()) * t.width(c));
 }
 
 }  // namespace
@@ -153,8 +152,8 @@ Progress CheckpointStore::restore(const std::string& name, std::span<Table* cons
     check_tables(folder, m, tables, !values_only);
     files = open_needed(folder, m, tables);
   });
-  for_each_block(m, tables, [&](const Table& t, int column, const CheckpointBlock& b) {
-    if (column == 0 || !values_only) copy_rows(device_, files, t, column, b);
+  for_each_block(m, tables, [&](Table& t, int column, const CheckpointBlock& b) {
+    if (column == 0 || !values_only) copy_rows(files, t, column, b);
   });
   Progress progress{m.step(), m.epoch(), {}};
   for (const auto& n : m.numbers()) progress.numbers[n.name()] = n.value();
@@ -185,8 +184,8 @@ std::string CheckpointStore::take_table(const std::string& name, const std::stri
     check_element(folder, m);
     files = open_needed(folder, m, tables);
   });
-  for_each_block(m, tables, [&](const Table& t, int column, const CheckpointBlock& b) {
-    if (column == 0) copy_rows(device_, files, t, column, b);
+  for_each_block(m, tables, [&](Table& t, int column, const CheckpointBlock& b) {
+    if (column == 0) copy_rows(files, t, column, b);
   });
   return taken;
 }

@@ -53,7 +53,7 @@ Revived revive(const QueryCommand& command, const World& world) {
   r.model = model_name(config.model());
   r.experiment = std::make_unique<Experiment>(
       config, world.comm, threads_per_rank(config.run().threads(), world.local_ranks));
-  CheckpointStore store(r.checkpoint.parent_path(), r.experiment->device(), world.comm);
+  CheckpointStore store(r.checkpoint.parent_path(), world.comm);
   store.restore(r.checkpoint.filename().string(), r.experiment->tables(), true,
                 r.experiment->dataset().digest(), config_digest(config));
   r.experiment->tables_changed();

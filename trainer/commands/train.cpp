@@ -50,6 +50,13 @@ void print_plan(const v1::Config& config, const World& world) {
   for (const Experiment::MemoryLine& part : plan.parts) {
     fmt::print("  {:24} {:10.1f}\n", part.what, mebibytes(part.bytes));
   }
+  std::size_t off_device = 0;
+  for (const Table* table : plan->tables()) off_device += table->bytes_off_device();
+  if (off_device > 0) {
+    fmt::print("  {:24} {:10.1f}\n", "host memory for tables",
+               mebibytes(plan->device().host_bytes_in_use()));
+    fmt::print("  {:24} {:10.1f}\n", "saved on the device", mebibytes(off_device));
+  }
   std::size_t sum = 0;
   for (std::size_t r = 0; r < plan.peaks.size(); ++r) {
     fmt::print("  {:24} {:10.1f}\n", fmt::format("peak of rank {}", r), mebibytes(plan.peaks[r]));

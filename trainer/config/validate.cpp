@@ -187,6 +187,27 @@ void validate_contrastive(const v1::Model& model, const Checker& check) {
   }
 }
 
+// Rows in host memory come to the device when a batch looks them up: nothing else may read or move
+// them.
+void validate_table_memory(const v1::Config& config, const Checker& check) {
+  const double found = config.run().table_memory();
+  check.at_least("run.table_memory", found, 0.0);
+  if (found == 0) return;
+  const v1::Model& model = config.model();
+  check.holds(
+      (model.has_mf() && !model.mf().loss().has_full_softmax()) ||
+          (model.has_direct_au() && model.direct_au().layers() == 0),
+      "run.table_memory",
+      fmt::format("found {}, but this model and loss read all rows of a table in each step", found),
+      "0 keeps tables on the device; mf (not with full_softmax) and direct_au { layers: 0 } "
+      "look up the rows of a batch alone");
+  check.holds(
+      !make_optimizer(config.optimizer())->moves_untouched_rows(), "run.table_memory",
+      fmt::format("found {}, but this optimizer moves all rows of a table in each step", found),
+      "0 keeps tables on the device; sgd, adagrad and rowwise_adagrad without l2 move the "
+      "rows of a batch alone");
+}
+
 void validate_schedule(const v1::Schedule& s, const Checker& check) {
   check.positive("schedule.exponential.factor", s.exponential().factor());
   check.positive("schedule.exponential.every_epochs", s.exponential().every_epochs());
@@ -252,6 +273,7 @@ void validate(const v1::Config& config, const std::string& origin) {
               "run.sparse", "CUSPARSE, but no GPU computes", "use it with device: CUDA");
   check.holds(config.run().contrast() == v1::Run::PAIRS || config.device() == v1::Config::CUDA,
               "run.contrast", "BF16, but no GPU computes", "use it with device: CUDA");
+  validate_table_memory(config, check);
   validate_schedule(config.schedule(), check);
   check.at_least("schedule.warmup_steps", static_cast<Index>(config.schedule().warmup_steps()),
                  Index{0});

@@ -109,7 +109,7 @@ RankedLists Ranker::rank(ConstView vectors, std::span<const Index> users, Index 
   const Index d = vectors.cols;
   const Array<LocalIndex> rows = local_rows_of(users);
   const BestLists best(device_, n, std::min(k, dataset_.items()));
-  const Array<Real> item_buffer(device_, kItemsPerBlock * d);
+  const Array<Real> item_buffer(device_, std::min(kItemsPerBlock, dataset_.items()) * d);
   const Array<Real> user_buffer(device_, std::min(users_per_block_, n) * d);
   Seen seen(*this, users, exclude_seen);
   std::vector<Index> masked_begin;

@@ -10,10 +10,11 @@ Var gather(Var x, const IdColumn& ids) {
           "gather: {} ids for {} rows of the column", ids.rows.size(), ids.part.local_rows());
   Tape& t = *x.tape;
   if (const Var* before = t.find_rows(x, ids)) return *before;
+  const Table* table = x.leaf();
   const RowExchange& exchange = t.lookup(ids, x);
   Var y = t.output_rows(ids.part, x.cols());
   t.keep_rows(x, ids, y);
-  exchange.pull(t.arena(), x.value(), y.out());
+  exchange.pull(t.arena(), table == nullptr ? x.value() : table->values(), y.out());
   t.on_backward(y, {x}, [=, &t, &exchange] {
     if (x.leaf() == nullptr) {
       exchange.push_add(t.arena(), y.grad(), x.grad());
