@@ -5,32 +5,40 @@
 #include <algorithm>
 
 #include "kernels/check.h"
+#include "kernels/cpu/thread_pool.h"
 
 namespace chorale {
 namespace {
 
 constexpr Index kValuesAtOnce = Index{1}
-                                << 18;  // so that the host needs no second copy of the table
+                                << 20;  // so that the host needs no second copy of the table
 
 // values[i] = initial(node(i), .), a block of rows at a time.
 template <class NodeOf>
-void fill_values(Device& device, View values, const NodeOf& node, const Initializer& initial) {
-  const Index block = std::max<Index>(1, kValuesAtOnce / std::max<Index>(1, values.cols));
-  std::vector<Real> host;
+void fill_values(Device& device, View values, const NodeOf& node, const Initializer& initial,
+                 int threads) {
+  const Index d = values.cols;
+  const Index block = std::max<Index>(1, kValuesAtOnce / std::max<Index>(1, d));
+  std::vector<Real> host(static_cast<std::size_t>(std::min(block, values.rows) * d));
+  ThreadPool pool(threads);
   for (Index first = 0; first < values.rows; first += block) {
-    const Index last = std::min(values.rows, first + block);
-    host.clear();
-    for (Index i = first; i < last; ++i) {
-      for (Index j = 0; j < values.cols; ++j) host.push_back(initial(node(i), j));
-    }
-    device.upload(values.row(first), host.data(), host.size() * sizeof(Real));
+    const Index count = std::min(block, values.rows - first);
+    pool.parallel_for(count, 64, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) {
+        for (Index j = 0; j < d; ++j) {
+          host[static_cast<std::size_t>(i * d + j)] = initial(node(first + i), j);
+        }
+      }
+    });
+    device.upload(values.row(first), host.data(),
+                  static_cast<std::size_t>(count * d) * sizeof(Real));
   }
 }
 
 }  // namespace
 
 Table::Table(Device& device, std::string name, const Partition& partition, Index cols,
-             std::span<const Index> nodes, const Initializer& initial)
+             std::span<const Index> nodes, const Initializer& initial, int threads)
     : device_(device),
       name_(std::move(name)),
       layout_(Layout::rows),
@@ -41,7 +49,8 @@ Table::Table(Device& device, std::string name, const Partition& partition, Index
   require(static_cast<Index>(nodes.size()) == partition.local_rows(),
           "table {}: {} nodes for {} local rows", name_, nodes.size(), partition.local_rows());
   fill_values(
-      device, values(), [nodes](Index i) { return nodes[static_cast<std::size_t>(i)]; }, initial);
+      device, values(), [nodes](Index i) { return nodes[static_cast<std::size_t>(i)]; }, initial,
+      threads);
 }
 
 Table::Table(Device& device, std::string name, const Lanes& lanes, Index rows, Index cols,
@@ -54,7 +63,7 @@ Table::Table(Device& device, std::string name, const Lanes& lanes, Index rows, I
       cols_(cols),
       values_(device, rows * cols) {
   fill_values(
-      device, values(), [](Index i) { return i; }, initial);
+      device, values(), [](Index i) { return i; }, initial, 1);
 }
 
 std::size_t Table::allocate_state(const std::vector<StateColumn>& columns,

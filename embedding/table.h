@@ -18,9 +18,10 @@ namespace chorale {
 class Table {
  public:
   // An embedding table: this rank's rows of a (partition.rows(), cols) matrix. `nodes` names each
-  // local row independently of ranks and lanes; initial values are keyed by it.
+  // local row independently of ranks and lanes; initial values are keyed by it, and `threads` of
+  // the host compute them.
   Table(Device& device, std::string name, const Partition& partition, Index cols,
-        std::span<const Index> nodes, const Initializer& initial);
+        std::span<const Index> nodes, const Initializer& initial, int threads = 1);
   // A dense weight (rows, cols), held whole by every rank.
   Table(Device& device, std::string name, const Lanes& lanes, Index rows, Index cols,
         const Initializer& initial);

@@ -54,7 +54,8 @@ class Experiment {
   // On this platform, whatever the configuration says. Collective.
   Experiment(const v1::Config& config, Communicator& world, Platform platform);
   // Plans only: no memory stands behind it (kernels/plan_device.h).
-  static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world);
+  static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world,
+                                          int threads = 1);
   ~Experiment();
 
   // Enqueues a step of training, of the phase that the step's place in its epoch says, behind at

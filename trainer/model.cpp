@@ -31,12 +31,14 @@ Initializer initializer(const v1::Initial& initial, std::uint64_t seed, const st
 }  // namespace
 
 ModelContext::ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes,
-                           std::uint64_t seed)
+                           std::uint64_t seed, int threads)
     : device_(device),
       comm_(comm),
       dataset_(std::move(dataset)),
       nodes_(dataset_.node_partition(lanes)),
-      seed_(seed) {
+      seed_(seed),
+      threads_(threads) {
+  nodes_of_rows_.reserve(static_cast<std::size_t>(nodes_.local_rows()));
   for (Index row = nodes_.first(); row < nodes_.last(); ++row) {
     nodes_of_rows_.push_back(dataset_.node_of_row(row));
   }
@@ -47,7 +49,7 @@ const DistCsr& ModelContext::adjacency(Normalization normalization) {
   std::unique_ptr<DistCsr>& graph = graphs_[normalization];
   if (!graph) {
     graph = std::make_unique<DistCsr>(
-        bipartite_adjacency(device_, comm_, dataset_, nodes_, normalization));
+        bipartite_adjacency(device_, comm_, dataset_, nodes_, normalization, threads_));
   }
   return *graph;
 }
@@ -79,7 +81,7 @@ Table& ModelContext::keep(std::unique_ptr<Table> table, bool moved) {
 
 Table& ModelContext::rows(const std::string& name, const Partition& part, Index cols,
                           std::span<const Index> names, const Initializer& initial, bool moved) {
-  return keep(std::make_unique<Table>(device_, name, part, cols, names, initial), moved);
+  return keep(std::make_unique<Table>(device_, name, part, cols, names, initial, threads_), moved);
 }
 
 Table& ModelContext::embeddings(const std::string& name, Index cols, const v1::Initial& initial) {

@@ -67,8 +67,9 @@ class Model {
 // What a model is built from. Owns the tables and the graphs that models ask for.
 class ModelContext {
  public:
+  // `threads` of the host build graphs and tables.
   ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes,
-               std::uint64_t seed);
+               std::uint64_t seed, int threads = 1);
 
   const Partition& nodes() const { return nodes_; }  // rows of all users and entities
   const Dataset& dataset() const { return dataset_; }
@@ -110,6 +111,7 @@ class ModelContext {
   std::vector<Index> nodes_of_rows_;
   Array<Index> node_names_;
   std::uint64_t seed_;
+  int threads_;
   std::map<Normalization, std::unique_ptr<DistCsr>> graphs_;
   std::vector<std::unique_ptr<Table>> owned_;
   std::vector<Table*> tables_;

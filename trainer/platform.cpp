@@ -60,7 +60,10 @@ Platform gpu_platform(const v1::Config& config, Communicator& world, int threads
       comm = make_staged_communicator(*device, host);
       break;
   }
-  return {.device = std::move(device), .comm = std::move(comm), .drawing_threads = threads};
+  return {.device = std::move(device),
+          .comm = std::move(comm),
+          .threads = threads,
+          .drawing_threads = threads};
 }
 
 }  // namespace
@@ -68,7 +71,7 @@ Platform gpu_platform(const v1::Config& config, Communicator& world, int threads
 Platform make_platform(const v1::Config& config, Communicator& world, int threads) {
   const DeviceKind kind = device_kind(config.device());
   if (kind == DeviceKind::cuda) return gpu_platform(config, world, threads);
-  return {.device = make_device({.kind = kind, .threads = threads})};
+  return {.device = make_device({.kind = kind, .threads = threads}), .threads = threads};
 }
 
 Platform staged_platform(std::unique_ptr<Device> device, Communicator& world) {
@@ -76,8 +79,10 @@ Platform staged_platform(std::unique_ptr<Device> device, Communicator& world) {
   return {.device = std::move(device), .comm = std::move(comm)};
 }
 
-Platform plan_platform(Communicator& world) {
-  return {.device = make_plan_device(), .comm = make_plan_communicator(world.host())};
+Platform plan_platform(Communicator& world, int threads) {
+  return {.device = make_plan_device(),
+          .comm = make_plan_communicator(world.host()),
+          .threads = threads};
 }
 
 }  // namespace chorale

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "comm/typed.h"
@@ -40,7 +41,8 @@ double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 
 // Runs the first and the last step of an epoch and one evaluation of the model on a device without
 // memory, and prints what they asked for.
 void print_plan(const v1::Config& config, const World& world) {
-  const std::unique_ptr<Experiment> plan = Experiment::plan(config, world.comm);
+  const int threads = threads_per_rank(config.run().threads(), world.local_ranks);
+  const std::unique_ptr<Experiment> plan = Experiment::plan(config, world.comm, threads);
   plan->train(0);
   plan->train(plan->steps_per_epoch() - 1);  // of the last phase, and what ends an epoch
   plan->note_memory("one training step");
@@ -104,11 +106,15 @@ Exit run_train(const TrainCommand& command, const World& world) {
       command.out.empty() ? (std::filesystem::path(config.out_dir()) / config.run_name()).string()
                           : command.out;
   const int threads = threads_per_rank(config.run().threads(), world.local_ranks);
+  const auto start = std::chrono::steady_clock::now();
   Experiment experiment(config, world.comm, threads);
+  const std::chrono::duration<double> built = std::chrono::steady_clock::now() - start;
   const Dataset& data = experiment.dataset();
-  log_info("{}: {} users, {} items, {} training interactions; {} ranks x {} threads, {} lanes",
-           model_name(config.model()), data.users(), data.items(), data.interactions(Split::train),
-           world.comm.size(), threads, config.run().lanes());
+  log_info(
+      "{}: {} users, {} items, {} training interactions; {} ranks x {} threads, {} lanes; built in "
+      "{:.1f} s",
+      model_name(config.model()), data.users(), data.items(), data.interactions(Split::train),
+      world.comm.size(), threads, config.run().lanes(), built.count());
 
   catch_signals();
   Trainer trainer(config, experiment,
