@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# test-gpu.sh [OUT]: everything that needs a GPU, from a bundle (bundle.sh) or from a build: the kernels against the reference, the
+# test-gpu.sh [OUT [PART]]: everything that needs a GPU, from a bundle (bundle.sh) or from a build: the kernels against the reference, the
 # contracts, two ranks on one GPU, the kernels under compute-sanitizer, benchmarks, and training where data/NAME holds a prepared
-# data set. Prints one table; logs go to OUT (build/gpu). Skips aloud without a GPU. Under eight minutes on one GPU.
+# data set, and on synthetic data of one PART-th (20) of 50 M users, 10 M items and 10^9 interactions; PART 1 wants 110 GB on the GPU,
+# 128 GiB of memory and 60 GB of disk. Prints one table; logs go to OUT (build/gpu). Skips aloud without a GPU. Under ten minutes on
+# one GPU with the default PART.
 set -uo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 
@@ -17,6 +19,7 @@ else
   ranks=("${one[@]}" mpirun --oversubscribe --bind-to none -n)
 fi
 out=${1:-$root/build/gpu}
+part=${2:-20}
 mkdir -p "$out"
 
 if ! command -v nvidia-smi > /dev/null || ! nvidia-smi -L 2> /dev/null | grep -q GPU; then
@@ -54,6 +57,24 @@ if [ -d "$root/data/gowalla" ]; then
     --out "$out/lightgcn"
   step fast 120 "${one[@]}" chorale train "$root/configs/gowalla-fast.pbtxt" "${gowalla[@]}" --out "$out/fast"
 fi
+# As many steps as one twentieth of the data has in an epoch, whatever the size.
+scale() {
+  rm -rf "$out/scale" && mkdir -p "$out/scale"
+  "${one[@]}" chorale generate power-law --users $((50000000 / part)) --items $((10000000 / part)) \
+    --interactions $((1000000000 / part)) --out "$out/scale/data" &&
+    "${one[@]}" chorale train "$root/configs/scale-lightgcn.pbtxt" --set "data.prepared=$out/scale/data" --dry-run &&
+    "${one[@]}" chorale train "$root/configs/scale-lightgcn.pbtxt" --set "data.prepared=$out/scale/data" --max-steps 48 \
+      --out "$out/scale/run" || return
+  rm -rf "$out/scale/data" "$out/scale/run/ckpt"
+}
+export -f scale
+export out part root
+step scale $((120 + 2400 / part)) bash -c "$(declare -p one); scale"
+awk '/^steps:/ { epoch = $2 }
+  /seconds of rank 0/ { gsub(",", ""); for (i = 1; i < NF; ++i) if ($i ~ /^(sampling|forward|backward|update|waiting)$/) all += $(i + 1) }
+  /memory of all ranks/ { memory = $0; sub(/.*: /, "", memory) }
+  END { if (epoch) printf "scale: %.3f s a step, %.0f s an epoch of %d steps; %s\n", all / 48, all / 48 * epoch, epoch, memory }' \
+  "$out/scale.log" | tee "$out/scale.txt"
 
 echo
 printf '%s\n' "${table[@]}" | tee "$out/table.txt"
