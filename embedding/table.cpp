@@ -5,34 +5,39 @@
 #include <algorithm>
 
 #include "kernels/check.h"
+#include "kernels/cpu/thread_pool.h"
 #include "kernels/plan_device.h"
 
 namespace chorale {
 namespace {
 
 constexpr Index kValuesAtOnce = Index{1}
-                                << 18;  // so that the host needs no second copy of the table
+                                << 20;  // so that the host needs no second copy of the table
 
 }  // namespace
 
 // values[i] = initial(node(i), .), a block of rows at a time.
 template <class NodeOf>
-void Table::fill(const NodeOf& node, const Initializer& initial) {
+void Table::fill(const NodeOf& node, const Initializer& initial, int threads) {
   if (plan_kind(device_)) return;  // it would not keep them, and drawing takes a while
   const Index block = std::max<Index>(1, kValuesAtOnce / std::max<Index>(1, cols_));
-  std::vector<Real> host;
+  std::vector<Real> host(static_cast<std::size_t>(std::min(block, local_rows()) * cols_));
+  ThreadPool pool(threads);
   for (Index first = 0; first < local_rows(); first += block) {
-    const Index last = std::min(local_rows(), first + block);
-    host.clear();
-    for (Index i = first; i < last; ++i) {
-      for (Index j = 0; j < cols_; ++j) host.push_back(initial(node(i), j));
-    }
-    write(0, first, last, host.data());
+    const Index count = std::min(block, local_rows() - first);
+    pool.parallel_for(count, 64, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) {
+        for (Index j = 0; j < cols_; ++j) {
+          host[static_cast<std::size_t>(i * cols_ + j)] = initial(node(first + i), j);
+        }
+      }
+    });
+    write(0, first, first + count, host.data());
   }
 }
 
 Table::Table(Device& device, std::string name, const Partition& partition, Index cols,
-             std::span<const Index> nodes, const Initializer& initial,
+             std::span<const Index> nodes, const Initializer& initial, int threads,
              std::unique_ptr<HostTier> tier)
     : device_(device),
       name_(std::move(name)),
@@ -45,7 +50,7 @@ Table::Table(Device& device, std::string name, const Partition& partition, Index
   require(static_cast<Index>(nodes.size()) == partition.local_rows(),
           "table {}: {} nodes for {} local rows", name_, nodes.size(), partition.local_rows());
   if (tier_) tier_->add_column(values(), 0);
-  fill([nodes](Index i) { return nodes[static_cast<std::size_t>(i)]; }, initial);
+  fill([nodes](Index i) { return nodes[static_cast<std::size_t>(i)]; }, initial, threads);
 }
 
 Table::Table(Device& device, std::string name, const Lanes& lanes, Index rows, Index cols,
@@ -57,7 +62,7 @@ Table::Table(Device& device, std::string name, const Lanes& lanes, Index rows, I
       rows_(rows),
       cols_(cols),
       values_(device, rows * cols) {
-  fill([](Index i) { return i; }, initial);
+  fill([](Index i) { return i; }, initial, 1);
 }
 
 std::size_t Table::allocate_state(const std::vector<StateColumn>& columns,

@@ -20,10 +20,10 @@ namespace chorale {
 class Table {
  public:
   // An embedding table: this rank's rows of a (partition.rows(), cols) matrix. `nodes` names each
-  // local row independently of ranks and lanes; initial values are keyed by it. With a tier its
-  // rows are in host memory.
+  // local row independently of ranks and lanes; initial values are keyed by it, and `threads` of
+  // the host compute them. With a tier its rows are in host memory.
   Table(Device& device, std::string name, const Partition& partition, Index cols,
-        std::span<const Index> nodes, const Initializer& initial,
+        std::span<const Index> nodes, const Initializer& initial, int threads = 1,
         std::unique_ptr<HostTier> tier = nullptr);
   // A dense weight (rows, cols), held whole by every rank.
   Table(Device& device, std::string name, const Lanes& lanes, Index rows, Index cols,
@@ -68,7 +68,7 @@ class Table {
   Index device_rows() const { return tier_ ? tier_->places() : local_rows(); }
   View column(std::size_t c) const { return c == 0 ? values() : state(c - 1); }
   template <class NodeOf>
-  void fill(const NodeOf& node, const Initializer& initial);
+  void fill(const NodeOf& node, const Initializer& initial, int threads);
 
   Device& device_;
   std::string name_;

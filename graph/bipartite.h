@@ -17,8 +17,8 @@ enum class Normalization {
 };
 
 // From the training interactions; rows and columns over `nodes`. The rows and columns of entities
-// that are no items are empty, loops included. Collective.
+// that are no items are empty, loops included. `threads` of the host build it. Collective.
 DistCsr bipartite_adjacency(Device& device, Communicator& comm, const Dataset& dataset,
-                            const Partition& nodes, Normalization normalization);
+                            const Partition& nodes, Normalization normalization, int threads = 1);
 
 }  // namespace chorale

@@ -1,77 +1,14 @@
 #include "graph/dist_csr.h"
 
 #include <algorithm>
-#include <bit>
-#include <limits>
 #include <numeric>
 
 #include "comm/bytes.h"
 #include "comm/typed.h"
 #include "kernels/check.h"
-#include "kernels/long_rows.h"
 
 namespace chorale {
 namespace {
-
-// A set of columns, kept as one bit a column, that knows each member's place in ascending order.
-class ColumnSet {
- public:
-  explicit ColumnSet(Index columns) : words_(static_cast<std::size_t>(columns) / 64 + 1, 0) {}
-
-  void add(Index column) {
-    words_[static_cast<std::size_t>(column) / 64] |= std::uint64_t{1} << (column % 64);
-  }
-
-  // Ascending. To be called once, before place_of.
-  std::vector<Index> members() {
-    std::vector<Index> all;
-    for (std::size_t w = 0; w < words_.size(); ++w) {
-      before_.push_back(static_cast<Index>(all.size()));
-      for (std::uint64_t bits = words_[w]; bits != 0; bits &= bits - 1) {
-        all.push_back(static_cast<Index>(w) * 64 + std::countr_zero(bits));
-      }
-    }
-    return all;
-  }
-
-  Index place_of(Index column) const {
-    const auto w = static_cast<std::size_t>(column) / 64;
-    const std::uint64_t below = (std::uint64_t{1} << (column % 64)) - 1;
-    return before_[w] + std::popcount(words_[w] & below);
-  }
-
- private:
-  std::vector<std::uint64_t> words_;
-  std::vector<Index> before_;  // members in earlier words
-};
-
-// The entries by row, within a row by column, those of equal position in the order given.
-struct SortedEntries {
-  std::vector<Index> row_begin;
-  std::vector<std::pair<Index, Real>> entries;  // (global column, value)
-};
-
-SortedEntries sort_entries(const Partition& rows, const std::vector<Triplet>& triplets) {
-  const Index first = rows.first();
-  SortedEntries sorted;
-  sorted.row_begin.assign(static_cast<std::size_t>(rows.local_rows()) + 1, 0);
-  for (const Triplet& t : triplets) ++sorted.row_begin[static_cast<std::size_t>(t.row - first) + 1];
-  std::partial_sum(sorted.row_begin.begin(), sorted.row_begin.end(), sorted.row_begin.begin());
-
-  std::vector<Index> next = sorted.row_begin;
-  sorted.entries.resize(triplets.size());
-  for (const Triplet& t : triplets) {
-    const Index place = next[static_cast<std::size_t>(t.row - first)]++;
-    sorted.entries[static_cast<std::size_t>(place)] = {t.column, t.value};
-  }
-  const auto by_column = [](const auto& a, const auto& b) { return a.first < b.first; };
-  for (std::size_t r = 0; r + 1 < sorted.row_begin.size(); ++r) {
-    const auto begin = sorted.entries.begin() + sorted.row_begin[r];
-    const auto end = sorted.entries.begin() + sorted.row_begin[r + 1];
-    if (!std::is_sorted(begin, end, by_column)) std::stable_sort(begin, end, by_column);
-  }
-  return sorted;
-}
 
 // What `make` says of each entry, at the owner of the entry's column, by the rank it comes from.
 // Entries of one position come from one rank, in its order, so a stable sort sees the same list
@@ -110,15 +47,6 @@ Partition edge_partition_of(Communicator& host, const Partition& rows,
   return Partition(rows.lanes(), offsets_of(all));
 }
 
-void require_inside(const Partition& rows, const Partition& columns,
-                    const std::vector<Triplet>& entries) {
-  for (const Triplet& t : entries) {
-    require(rows.owns(t.row) && 0 <= t.column && t.column < columns.rows(),
-            "dist csr: entry ({}, {}) on the rank of rows [{}, {}), with {} columns", t.row,
-            t.column, rows.first(), rows.last(), columns.rows());
-  }
-}
-
 }  // namespace
 
 DistCsr::DistCsr(Device& device, Communicator& comm, const Partition& rows,
@@ -130,12 +58,16 @@ DistCsr::DistCsr(Device& device, Communicator& comm, const Partition& rows,
       is_assignable_(values == EdgeValues::assignable) {
   require(!symmetric || rows == columns, "dist csr: symmetric, but {} rows and {} columns",
           rows.rows(), columns.rows());
-  require_inside(rows, columns, entries);
+  for (const Triplet& t : entries) {
+    require(rows.owns(t.row) && 0 <= t.column && t.column < columns.rows(),
+            "dist csr: entry ({}, {}) on the rank of rows [{}, {}), with {} columns", t.row,
+            t.column, rows.first(), rows.last(), columns.rows());
+  }
   if (is_assignable_) {
     std::stable_sort(entries.begin(), entries.end(), stands_before);  // now in CSR order
     edges_ = edge_partition_of(comm.host(), rows, entries);
   }
-  build(device, comm, entries);
+  build(device, comm, TripletRows(rows, entries), 1);
   if (symmetric) return;
   std::vector<Triplet> mirrored =
       send_to_column_owners<Triplet>(comm.host(), columns, entries, [](const Triplet& t, Index) {
@@ -154,15 +86,24 @@ DistCsr::DistCsr(Device& device, Communicator& comm, const Partition& rows,
     to_transpose_ = std::make_unique<RowExchange>(device, comm, edges_, order);
   }
   entries = {};
-  owned_transpose_ = std::make_unique<DistCsr>(device, comm, columns, rows, std::move(mirrored),
-                                               TransposeOf{this});
-  transposed_ = owned_transpose_.get();
+  own_transpose(device, comm, TripletRows(columns, mirrored), 1);
 }
 
-DistCsr::DistCsr(Device& device, Communicator& comm, const Partition& rows,
-                 const Partition& columns, std::vector<Triplet> entries, TransposeOf original)
-    : rows_(rows), columns_(columns), transposed_(original.matrix) {
-  build(device, comm, entries);
+DistCsr::DistCsr(Device& device, Communicator& comm, const Partition& nodes, const RowSource& rows,
+                 const RowSource* transposed, int threads)
+    : rows_(nodes), columns_(nodes), transposed_(this) {
+  build(device, comm, rows, threads);
+  if (transposed != nullptr) own_transpose(device, comm, *transposed, threads);
+}
+
+DistCsr::DistCsr(const Partition& rows, const Partition& columns, const DistCsr* original)
+    : rows_(rows), columns_(columns), transposed_(original) {}
+
+void DistCsr::own_transpose(Device& device, Communicator& comm, const RowSource& source,
+                            int threads) {
+  owned_transpose_.reset(new DistCsr(columns_, rows_, this));
+  owned_transpose_->build(device, comm, source, threads);
+  transposed_ = owned_transpose_.get();
 }
 
 // A matrix and its transpose point at one another: the pointers follow the move.
@@ -184,33 +125,15 @@ DistCsr::DistCsr(DistCsr&& other) noexcept
   if (owned_transpose_) owned_transpose_->transposed_ = this;
 }
 
-void DistCsr::build(Device& device, Communicator& comm, const std::vector<Triplet>& entries) {
-  nonzeros_ = static_cast<Index>(entries.size());
-  SortedEntries sorted = sort_entries(rows_, entries);
-  ColumnSet ghost_set(columns_.rows());
-  for (const auto& [column, value] : sorted.entries) {
-    if (!columns_.owns(column)) ghost_set.add(column);
-  }
-  const std::vector<Index> ghosts = ghost_set.members();
-  const Index own = columns_.local_rows();
-  require(own + static_cast<Index>(ghosts.size()) <= std::numeric_limits<LocalIndex>::max(),
-          "dist csr: {} own and {} ghost rows on one rank", own, ghosts.size());
-
-  std::vector<LocalIndex> local(sorted.entries.size());
-  std::vector<Real> values(sorted.entries.size());
-  for (std::size_t e = 0; e < local.size(); ++e) {
-    const auto [column, value] = sorted.entries[e];
-    local[e] = static_cast<LocalIndex>(columns_.owns(column) ? column - columns_.first()
-                                                             : own + ghost_set.place_of(column));
-    values[e] = value;
-  }
-  row_begin_ = Array<Index>(device, std::span<const Index>(sorted.row_begin));
-  local_columns_ = Array<LocalIndex>(device, std::span<const LocalIndex>(local));
-  values_ = Array<Real>(device, std::span<const Real>(values));
-  const LongRowList long_rows = cut_long_rows(sorted.row_begin);
-  long_row_list_ = Array<Index>(device, std::span<const Index>(long_rows.list));
-  long_rows_ = long_rows.at(long_row_list_.data());
-  halo_ = std::make_unique<RowExchange>(device, comm, columns_, ghosts);
+void DistCsr::build(Device& device, Communicator& comm, const RowSource& source, int threads) {
+  CsrArrays made = make_csr(device, rows_, columns_, source, threads);
+  nonzeros_ = made.nonzeros;
+  row_begin_ = std::move(made.row_begin);
+  local_columns_ = std::move(made.columns);
+  values_ = std::move(made.values);
+  long_row_list_ = std::move(made.long_row_list);
+  long_rows_ = made.long_rows;
+  halo_ = std::make_unique<RowExchange>(device, comm, columns_, made.ghosts);
 }
 
 void DistCsr::multiply(Arena& arena, ConstView x, View y) const {

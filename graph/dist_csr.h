@@ -6,18 +6,12 @@
 #include <span>
 #include <vector>
 
+#include "graph/csr_rows.h"
 #include "graph/partition.h"
 #include "graph/row_exchange.h"
 #include "kernels/array.h"
 
 namespace chorale {
-
-// One non-zero: global row and column.
-struct Triplet {
-  Index row;
-  Index column;
-  Real value;
-};
 
 // `assignable` matrices take new values for their pattern; others do not pay for it.
 enum class EdgeValues { fixed, assignable };
@@ -30,6 +24,10 @@ class DistCsr {
   // columns. Collective.
   DistCsr(Device& device, Communicator& comm, const Partition& rows, const Partition& columns,
           std::vector<Triplet> entries, bool symmetric, EdgeValues values = EdgeValues::fixed);
+  // A square matrix from its rows and those of its transpose; null: A = A^T, and there is no second
+  // copy. `threads` of the host read them. Collective.
+  DistCsr(Device& device, Communicator& comm, const Partition& nodes, const RowSource& rows,
+          const RowSource* transposed, int threads);
   DistCsr(DistCsr&& other) noexcept;
 
   const Partition& row_partition() const { return rows_; }
@@ -59,17 +57,10 @@ class DistCsr {
   void assign(Arena& arena, ConstView edge_values);
 
  private:
-  struct TransposeOf {
-    const DistCsr* matrix;
-  };
-
- public:
-  // For the constructor above only: the transpose of a matrix, which it refers to.
-  DistCsr(Device& device, Communicator& comm, const Partition& rows, const Partition& columns,
-          std::vector<Triplet> entries, TransposeOf original);
-
- private:
-  void build(Device& device, Communicator& comm, const std::vector<Triplet>& entries);
+  // The transpose of a matrix, which it refers to; still to be built.
+  DistCsr(const Partition& rows, const Partition& columns, const DistCsr* original);
+  void build(Device& device, Communicator& comm, const RowSource& source, int threads);
+  void own_transpose(Device& device, Communicator& comm, const RowSource& source, int threads);
   View values() const { return {values_.data(), nonzeros_, 1}; }
 
   Partition rows_;

@@ -198,6 +198,21 @@ def ranking(run, table):
     table.goal("full ranking and metrics, Gowalla, all users", line and line["ms"], "ms", 20, 5, beside="; ".join(beside), why=run.why_not("bench"))
 
 
+def scale(run, table):
+    """A part of 60 M nodes and 10^9 interactions: an epoch, and what it takes of the GPU."""
+    log, part = run.text("scale.log"), run.text("scale.part").strip()
+    seconds = re.search(r"epoch 1/1  .*?([\d.]+) s$", log, re.M)
+    taken = re.search(r"at most: device ([\d.]+) MiB", log)
+    what = "LightGCN, 60 M nodes, 10^9 interactions"
+    if part != "1":
+        beside = f"1/{part or '?'} of it: {seconds[1]} s an epoch, {taken[1]} MiB of device memory" if seconds and taken else ""
+        table.add(what, "-", "<= 110 GB", "<= 15 min", "not measured: test-gpu.sh OUT 1 does", beside)
+        return
+    why = run.why_not("scale-data", "scale")
+    table.goal(what + ": device memory", float(taken[1]) * 2**20 / 1e9 if taken else None, "GB", 110, why=why)
+    table.goal(what + ": epoch", float(seconds[1]) / 60 if seconds else None, "min", None, 15, why=why)
+
+
 def equal_bits(run, table):
     pairs = {"1 rank and 2 ranks on one GPU": ("alone", "two-ranks"), "step graph on and off": ("lightgcn-1", "graph-off")}
     for what, steps in pairs.items():
@@ -230,7 +245,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     run, table = Run(sys.argv[1]), Table()
-    for judge in (checks, equal_bits, products, contrast, epochs, ranking):
+    for judge in (checks, equal_bits, products, contrast, epochs, ranking, scale):
         judge(run, table)
     table.print()
     bad = table.count("MISSED", "FAILED")

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# test-gpu.sh [OUT]: everything that must be shown on a GPU, from a bundle (bundle.sh) or from a build: kernels against the reference,
+# test-gpu.sh [OUT [PART]]: everything that must be shown on a GPU, from a bundle (bundle.sh) or from a build: kernels against the reference,
 # contracts, two ranks on one GPU, compute-sanitizer, benchmarks beside roofs and peers, training where data/gowalla is a prepared
 # data set. Ends with one table (gpu_table.py); all it is made from lies in OUT (build/gpu). Under eight minutes on one GPU: a step
 # has its own limit, one that fails does not stop the others, and what no time is left for is skipped aloud, as all is without a GPU.
+# One step trains on one PART-th (20) of 50 M users, 10 M items and 10^9 interactions. PART 1 wants 110 GB on the GPU, 128 GiB of memory,
+# 60 GB of disk, and TEST_GPU_SECONDS=3600.
 set -uo pipefail
 export LC_ALL=C
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -22,6 +24,7 @@ else
   ranks=("${one[@]}" mpirun --oversubscribe --bind-to none -n)
 fi
 out=${1:-$root/build/gpu}
+part=${2:-20}
 
 if ! command -v nvidia-smi > /dev/null || ! nvidia-smi -L 2> /dev/null | grep -q GPU; then
   echo "test-gpu: skipped: there is no GPU on this host"
@@ -30,7 +33,7 @@ fi
 if [ -f "$here/start.sh" ]; then bash "$here/start.sh" check || exit 4; fi
 mkdir -p "$out"
 # Nothing of an earlier run may get into the table.
-rm -rf "${out:?}"/{steps.tsv,bench.jsonl,lightgcn-1,lightgcn-2,graph-off,fast,mmhcl,mmhcl-data,mmhcl-more,mmhcl.prep,alone,two-ranks}
+rm -rf "${out:?}"/{steps.tsv,bench.jsonl,lightgcn-1,lightgcn-2,graph-off,fast,mmhcl,mmhcl-data,mmhcl-more,mmhcl.prep,alone,two-ranks,scale,scale.prep}
 rm -f "$out"/*.log "$out"/peer-*.jsonl
 nvidia-smi --query-gpu=name,driver_version,memory.total,memory.used,clocks.max.sm --format=csv | tee "$out/gpu.csv"
 
@@ -107,6 +110,12 @@ if [ -n "$sanitizer" ]; then
 else
   skip sanitizer "no compute-sanitizer"
 fi
+
+echo "$part" > "$out/scale.part"
+step scale-data $((30 + 1200 / part)) "${one[@]}" chorale generate power-law --users $((50000000 / part)) --items $((10000000 / part)) \
+  --interactions $((1000000000 / part)) --out "$out/scale.prep"
+train scale $((60 + 2400 / part)) scale-lightgcn.pbtxt --set "data.prepared=$out/scale.prep"
+rm -rf "$out/scale.prep" "$out/scale/ckpt"
 
 echo
 if ! command -v python3 > /dev/null; then

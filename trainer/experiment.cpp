@@ -54,11 +54,11 @@ Experiment::Experiment(const v1::Config& config, Communicator& world, int thread
     : Experiment(config, world, make_platform(config, world, threads)) {}
 
 std::unique_ptr<Experiment> Experiment::plan(const v1::Config& config, Communicator& world,
-                                             PlanKind kind) {
+                                             PlanKind kind, int threads) {
   v1::Config plain = config;
   plain.mutable_run()->set_checked(false);  // there is nothing to check, nor to time
   plain.mutable_run()->set_timed(false);
-  return std::make_unique<Experiment>(plain, world, plan_platform(world, kind));
+  return std::make_unique<Experiment>(plain, world, plan_platform(world, kind, threads));
 }
 
 Experiment::Experiment(const v1::Config& config, Communicator& world, Platform platform)
@@ -67,7 +67,7 @@ Experiment::Experiment(const v1::Config& config, Communicator& world, Platform p
       platform_(std::move(platform)),
       device_(platform_.device.get()),
       comm_(platform_.comm ? platform_.comm.get() : &world),
-      dataset_(Dataset::open(config.data().prepared())),
+      dataset_(Dataset::open(config.data().prepared(), platform_.threads)),
       lanes_(make_lanes(config.run().lanes(), world.size(), world.rank())) {
   if (config_.run().checked()) {
     checked_kernels_ = make_checked_kernels(device_->kernels());
@@ -89,8 +89,9 @@ Experiment::Experiment(const v1::Config& config, Communicator& world, Platform p
 Experiment::~Experiment() = default;
 
 void Experiment::build() {
-  context_ = std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_,
-                                            config_.train().seed(), table_memory(config_));
+  context_ =
+      std::make_unique<ModelContext>(*device_, *comm_, dataset_, lanes_, config_.train().seed(),
+                                     platform_.threads, table_memory(config_));
   model_ = make_model(*context_, config_.model());
   note_memory("graph and parameters");
   tape_ = std::make_unique<Tape>(*device_, *comm_, lanes_, config_.train().seed());

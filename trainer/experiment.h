@@ -56,7 +56,7 @@ class Experiment {
   Experiment(const v1::Config& config, Communicator& world, Platform platform);
   // Plans only: no memory stands behind it (kernels/plan_device.h).
   static std::unique_ptr<Experiment> plan(const v1::Config& config, Communicator& world,
-                                          PlanKind kind);
+                                          PlanKind kind, int threads = 1);
   ~Experiment();
 
   // Enqueues a step of training, of the phase that the step's place in its epoch says, behind at

@@ -94,6 +94,7 @@ struct Program {
   bool quiet = false;
 
   PlantedOptions planted;
+  PowerLawOptions power_law;
   std::string generate_out;
   PrepareOptions prepare;
   std::vector<std::string> features;
@@ -141,6 +142,26 @@ struct Program {
         ->capture_default_str();
     p->callback([this] {
       action = [this] { return alone([this] { run_generate(planted, generate_out); }); };
+    });
+    add_power_law(c);
+  }
+
+  void add_power_law(CLI::App* generate) {
+    CLI::App* c = generate->add_subcommand(
+        "power-law", "Random interactions with Gowalla's shape of degrees, as a prepared data set");
+    c->add_option("--out", generate_out, "Prepared folder to write")->required();
+    c->add_option("--users", power_law.users, "Number of users")->capture_default_str();
+    c->add_option("--items", power_law.items, "Number of items")->capture_default_str();
+    c->add_option("--interactions", power_law.interactions, "About so many, the test's included")
+        ->capture_default_str();
+    c->add_option("--test-users", power_law.test_users, "Users with a fifth of their items in test")
+        ->capture_default_str();
+    c->add_option("--seed", power_law.seed, "Another seed, another data set")
+        ->capture_default_str();
+    c->add_option("--lanes", power_law.lanes, "Pieces of the data set")->capture_default_str();
+    c->add_flag("--force", power_law.force, "Replace an existing prepared folder");
+    c->callback([this] {
+      action = [this] { return alone([this] { run_power_law(power_law, generate_out); }); };
     });
   }
 

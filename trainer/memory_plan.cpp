@@ -8,8 +8,8 @@
 
 namespace chorale {
 
-MemoryPlan plan_memory(const v1::Config& config, Communicator& world, PlanKind kind) {
-  const std::unique_ptr<Experiment> e = Experiment::plan(config, world, kind);
+MemoryPlan plan_memory(const v1::Config& config, Communicator& world, PlanKind kind, int threads) {
+  const std::unique_ptr<Experiment> e = Experiment::plan(config, world, kind, threads);
   e->train(0);
   e->train(e->steps_per_epoch() - 1);  // of the last phase, and what ends an epoch
   e->note_memory("one training step");
@@ -17,12 +17,16 @@ MemoryPlan plan_memory(const v1::Config& config, Communicator& world, PlanKind k
   e->note_memory("evaluation");
   const std::size_t peak = e->device().peak_bytes();
   const Dataset& data = e->dataset();
+  std::size_t off_device = 0;
+  for (const Table* table : e->tables()) off_device += table->bytes_off_device();
   return {.users = data.users(),
           .items = data.items(),
           .interactions = data.interactions(Split::train),
           .steps_per_epoch = e->steps_per_epoch(),
           .parts = e->memory(),
-          .peaks = gather_all<std::size_t>(world.host(), std::span(&peak, 1))};
+          .peaks = gather_all<std::size_t>(world.host(), std::span(&peak, 1)),
+          .host_bytes = e->device().host_bytes_in_use(),
+          .off_device = off_device};
 }
 
 void require_memory(const MemoryPlan& plan, const Platform& platform, Communicator& host) {

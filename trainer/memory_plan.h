@@ -13,11 +13,15 @@ struct MemoryPlan {
   Index users = 0, items = 0, interactions = 0, steps_per_epoch = 0;
   std::vector<Experiment::MemoryLine> parts;  // of this rank
   std::vector<std::size_t> peaks;             // by rank
+  std::size_t host_bytes = 0;                 // of this rank, for tables (embedding/host_tier.h)
+  std::size_t off_device = 0;                 // what these save on the device
 };
 
 // Runs the first and the last step of an epoch and one evaluation. A quick plan is exact but for
-// models that search for neighbours, where it is about the most. Collective.
-MemoryPlan plan_memory(const v1::Config& config, Communicator& world, PlanKind kind);
+// models that search for neighbours, where it is about the most. `threads` of the host make it.
+// Collective.
+MemoryPlan plan_memory(const v1::Config& config, Communicator& world, PlanKind kind,
+                       int threads = 1);
 
 // Throws Error (Exit::environment), the same on all ranks, if a GPU has less free than its ranks
 // will take. To be asked before a rank takes any. Collective.

@@ -38,13 +38,15 @@ Index training_degree(const Dataset& data, Index node) {
 }  // namespace
 
 ModelContext::ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes,
-                           std::uint64_t seed, TableMemory table_memory)
+                           std::uint64_t seed, int threads, TableMemory table_memory)
     : device_(device),
       comm_(comm),
       dataset_(std::move(dataset)),
       nodes_(dataset_.node_partition(lanes)),
       seed_(seed),
+      threads_(threads),
       table_memory_(std::move(table_memory)) {
+  nodes_of_rows_.reserve(static_cast<std::size_t>(nodes_.local_rows()));
   for (Index row = nodes_.first(); row < nodes_.last(); ++row) {
     nodes_of_rows_.push_back(dataset_.node_of_row(row));
   }
@@ -55,7 +57,7 @@ const DistCsr& ModelContext::adjacency(Normalization normalization) {
   std::unique_ptr<DistCsr>& graph = graphs_[normalization];
   if (!graph) {
     graph = std::make_unique<DistCsr>(
-        bipartite_adjacency(device_, comm_, dataset_, nodes_, normalization));
+        bipartite_adjacency(device_, comm_, dataset_, nodes_, normalization, threads_));
   }
   return *graph;
 }
@@ -87,7 +89,7 @@ Table& ModelContext::keep(std::unique_ptr<Table> table, bool moved) {
 
 Table& ModelContext::rows(const std::string& name, const Partition& part, Index cols,
                           std::span<const Index> names, const Initializer& initial, bool moved) {
-  return keep(std::make_unique<Table>(device_, name, part, cols, names, initial), moved);
+  return keep(std::make_unique<Table>(device_, name, part, cols, names, initial, threads_), moved);
 }
 
 std::unique_ptr<HostTier> ModelContext::tier_for(const Partition& part, Index cols,
@@ -104,7 +106,7 @@ std::unique_ptr<HostTier> ModelContext::tier_for(const Partition& part, Index co
 Table& ModelContext::embeddings(const std::string& name, const Partition& part, Index cols,
                                 const v1::Initial& initial, std::span<const Index> nodes) {
   return keep(std::make_unique<Table>(device_, name, part, cols, nodes,
-                                      initializer(initial, seed_, name, dataset_, cols),
+                                      initializer(initial, seed_, name, dataset_, cols), threads_,
                                       tier_for(part, cols, nodes)),
               true);
 }

@@ -73,8 +73,9 @@ struct TableMemory {
 // What a model is built from. Owns the tables and the graphs that models ask for.
 class ModelContext {
  public:
+  // `threads` of the host build graphs and tables.
   ModelContext(Device& device, Communicator& comm, Dataset dataset, const Lanes& lanes,
-               std::uint64_t seed, TableMemory table_memory = {});
+               std::uint64_t seed, int threads = 1, TableMemory table_memory = {});
 
   const Partition& nodes() const { return nodes_; }  // rows of all users and entities
   const Dataset& dataset() const { return dataset_; }
@@ -122,6 +123,7 @@ class ModelContext {
   std::vector<Index> nodes_of_rows_;
   Array<Index> node_names_;
   std::uint64_t seed_;
+  int threads_;
   TableMemory table_memory_;
   std::map<Normalization, std::unique_ptr<DistCsr>> graphs_;
   std::vector<std::unique_ptr<Table>> owned_;

@@ -80,6 +80,7 @@ Platform gpu_platform(const v1::Config& config, Communicator& world, int threads
   }
   return {.device = std::move(device),
           .comm = std::move(comm),
+          .threads = threads,
           .drawing_threads = threads,
           .seats = std::move(seats)};
 }
@@ -90,7 +91,7 @@ Platform make_platform(const v1::Config& config, Communicator& world, int thread
                        const Planner& planner) {
   const DeviceKind kind = device_kind(config.device());
   if (kind == DeviceKind::cuda) return gpu_platform(config, world, threads, planner);
-  return {.device = make_device({.kind = kind, .threads = threads})};
+  return {.device = make_device({.kind = kind, .threads = threads}), .threads = threads};
 }
 
 Platform staged_platform(std::unique_ptr<Device> device, Communicator& world) {
@@ -98,8 +99,10 @@ Platform staged_platform(std::unique_ptr<Device> device, Communicator& world) {
   return {.device = std::move(device), .comm = std::move(comm)};
 }
 
-Platform plan_platform(Communicator& world, PlanKind kind) {
-  return {.device = make_plan_device(kind), .comm = make_plan_communicator(world.host())};
+Platform plan_platform(Communicator& world, PlanKind kind, int threads) {
+  return {.device = make_plan_device(kind),
+          .comm = make_plan_communicator(world.host()),
+          .threads = threads};
 }
 
 }  // namespace chorale

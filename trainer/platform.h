@@ -21,6 +21,7 @@ struct Platform {
   // Bound to the device; null where device memory is host memory, for which the world speaks. After
   // the device, so that it goes first.
   std::unique_ptr<Communicator> comm = nullptr;
+  int threads = 1;          // of the host, that build what training needs
   int drawing_threads = 0;  // that draw batches ahead, where the host's threads have no other work
   std::vector<Seat> seats = {};  // by rank, if these are GPUs
 };
@@ -39,6 +40,6 @@ Platform make_platform(const v1::Config& config, Communicator& world, int thread
 Platform staged_platform(std::unique_ptr<Device> device, Communicator& world);
 
 // No memory and no work, only counting (kernels/plan_device.h).
-Platform plan_platform(Communicator& world, PlanKind kind);
+Platform plan_platform(Communicator& world, PlanKind kind, int threads);
 
 }  // namespace chorale

@@ -12,6 +12,7 @@
 #include "graph/io/manifest.h"
 #include "graph/io/names.h"
 #include "kernels/check.h"
+#include "kernels/cpu/thread_pool.h"
 
 namespace chorale {
 namespace {
@@ -53,7 +54,7 @@ struct Dataset::Contents {
         user_names(folder / kUsersName, manifest.users),
         item_names(folder / kItemsName, manifest.items) {}
 
-  void open_lanes();
+  void open_lanes(ThreadPool& pool);
   void open_knowledge_and_features();
   void check() const;
   void check_interactions() const;
@@ -93,12 +94,17 @@ struct Dataset::Contents {
   std::vector<LaneFile> features;  // as in the manifest
 };
 
-void Dataset::Contents::open_lanes() {
+void Dataset::Contents::open_lanes(ThreadPool& pool) {
   user_places.resize(at(manifest.users));
   entity_places.resize(at(manifest.entities));
+  lanes.resize(at(manifest.lanes));
+  pool.parallel_for(manifest.lanes, 1, [&](Index first, Index last) {
+    for (Index l = first; l < last; ++l) {
+      lanes[at(l)] = open_dataset_lane(folder, static_cast<int>(l), manifest);
+    }
+  });
   for (int l = 0; l < manifest.lanes; ++l) {
-    lanes.push_back(open_dataset_lane(folder, l, manifest));
-    const DatasetLane& lane = lanes.back();
+    const DatasetLane& lane = lanes[at(l)];
     note_places(user_places, lane.users, l, "user", lane.file.path());
     note_places(entity_places, lane.items, l, "item", lane.file.path());
     note_places(entity_places, lane.others, l, "entity", lane.file.path());
@@ -173,9 +179,10 @@ std::string Dataset::Contents::digest_of_files() const {
   return digest.hex();
 }
 
-Dataset Dataset::open(const fs::path& folder) {
+Dataset Dataset::open(const fs::path& folder, int threads) {
   auto contents = std::make_shared<Contents>(folder, read_manifest(folder));
-  contents->open_lanes();
+  ThreadPool pool(threads);
+  contents->open_lanes(pool);
   contents->open_knowledge_and_features();
   contents->check();
   Dataset dataset;

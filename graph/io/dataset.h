@@ -47,8 +47,8 @@ std::string_view name(Split split);
 class Dataset {
  public:
   // Opens and verifies a prepared folder. Throws Error (Exit::data) naming file, found, expected
-  // and a hint.
-  static Dataset open(const std::filesystem::path& folder);
+  // and a hint. `threads` of the host verify lanes.
+  static Dataset open(const std::filesystem::path& folder, int threads = 1);
 
   const std::filesystem::path& folder() const;
   Index users() const;

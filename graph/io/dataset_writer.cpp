@@ -7,9 +7,9 @@
 
 #include "graph/io/file.h"
 #include "graph/io/lane_file.h"
-#include "graph/io/lane_order.h"
 #include "graph/io/manifest.h"
 #include "kernels/check.h"
+#include "kernels/cpu/thread_pool.h"
 
 namespace chorale {
 namespace {
@@ -59,41 +59,57 @@ IdLists related_entities(const DatasetContents& contents) {
   return group_by_user(pairs, contents.entities(), contents.entities()).lists;
 }
 
-void write_lanes(const fs::path& folder, const DatasetContents& contents, int lanes,
-                 DatasetDigest& digest) {
+// Returns the sections of the file.
+std::vector<SectionInfo> write_lane(const fs::path& folder, const DatasetContents& contents,
+                                    const IdLists& by_item, const LaneOrder& order, int lane) {
   const Splits& splits = contents.splits;
-  const IdLists by_item = transposed(splits.train, contents.items());
-  const LaneOrder order =
-      order_into_lanes(splits.train, by_item, related_entities(contents), lanes);
-  for (int lane = 0; lane < lanes; ++lane) {
-    const std::vector<Index>& u = order.users[static_cast<std::size_t>(lane)];
-    const std::vector<Index>& m = order.items[static_cast<std::size_t>(lane)];
-    const std::vector<Index>& o = order.others[static_cast<std::size_t>(lane)];
-    LaneFileWriter writer((folder / lane_file_name(lane)).string(), lane);
-    writer.add("users", std::span<const Index>(u), static_cast<Index>(u.size()), 1);
-    writer.add("items", std::span<const Index>(m), static_cast<Index>(m.size()), 1);
-    if (contents.knowledge) {
-      writer.add("entities", std::span<const Index>(o), static_cast<Index>(o.size()), 1);
+  const std::vector<Index>& u = order.users[static_cast<std::size_t>(lane)];
+  const std::vector<Index>& m = order.items[static_cast<std::size_t>(lane)];
+  const std::vector<Index>& o = order.others[static_cast<std::size_t>(lane)];
+  LaneFileWriter writer((folder / lane_file_name(lane)).string(), lane);
+  writer.add("users", std::span<const Index>(u), static_cast<Index>(u.size()), 1);
+  writer.add("items", std::span<const Index>(m), static_cast<Index>(m.size()), 1);
+  if (contents.knowledge) {
+    writer.add("entities", std::span<const Index>(o), static_cast<Index>(o.size()), 1);
+  }
+  add_lists(writer, "train.begin", "train.items", splits.train, u);
+  add_lists(writer, "validation.begin", "validation.items", splits.validation, u);
+  add_lists(writer, "test.begin", "test.items", splits.test, u);
+  add_lists(writer, "train_t.begin", "train_t.users", by_item, m);
+  return writer.finish();
+}
+
+void write_lanes(const fs::path& folder, const DatasetContents& contents, int lanes, int threads,
+                 DatasetDigest& digest) {
+  const IdLists& train = contents.splits.train;
+  const IdLists found = contents.by_item ? IdLists{} : transposed(train, contents.items(), threads);
+  const IdLists& by_item = contents.by_item ? *contents.by_item : found;
+  const LaneOrder order = contents.order
+                              ? *contents.order
+                              : order_into_lanes(train, by_item, related_entities(contents), lanes);
+  std::vector<std::vector<SectionInfo>> sections(static_cast<std::size_t>(lanes));
+  ThreadPool(threads).parallel_for(lanes, 1, [&](Index first, Index last) {
+    for (Index lane = first; lane < last; ++lane) {
+      sections[static_cast<std::size_t>(lane)] =
+          write_lane(folder, contents, by_item, order, static_cast<int>(lane));
     }
-    add_lists(writer, "train.begin", "train.items", splits.train, u);
-    add_lists(writer, "validation.begin", "validation.items", splits.validation, u);
-    add_lists(writer, "test.begin", "test.items", splits.test, u);
-    add_lists(writer, "train_t.begin", "train_t.users", by_item, m);
-    digest.add_sections(lane_file_name(lane), writer.finish());
+  });
+  for (int lane = 0; lane < lanes; ++lane) {
+    digest.add_sections(lane_file_name(lane), sections[static_cast<std::size_t>(lane)]);
   }
 }
 
 }  // namespace
 
-std::string write_dataset_files(const fs::path& folder, const DatasetContents& contents,
-                                int lanes) {
+std::string write_dataset_files(const fs::path& folder, const DatasetContents& contents, int lanes,
+                                int threads) {
   DatasetDigest digest;
   const auto add_names = [&](const char* file, std::string_view header,
                              const std::vector<std::string>& names) {
     digest.add_file(file, write_names(folder / file, header, names));
   };
   fs::create_directory(folder / kLanesName);
-  write_lanes(folder / kLanesName, contents, lanes, digest);
+  write_lanes(folder / kLanesName, contents, lanes, threads, digest);
   add_names(kUsersName, "user", contents.user_names);
   add_names(kItemsName, "item", contents.item_names);
   if (contents.knowledge) {

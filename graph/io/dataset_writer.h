@@ -8,6 +8,7 @@
 
 #include "graph/io/features.h"
 #include "graph/io/interactions.h"
+#include "graph/io/lane_order.h"
 #include "graph/io/reader.h"
 
 namespace chorale {
@@ -18,6 +19,8 @@ struct DatasetContents {
   std::vector<std::string> user_names, item_names;
   std::optional<RawKnowledge> knowledge;  // its facts are distinct
   std::vector<FeatureMatrix> features;
+  std::optional<IdLists> by_item;  // splits.train by item, where it is there already
+  std::optional<LaneOrder> order;  // where it was decided; otherwise lane_order.h finds one
 
   Index users() const { return static_cast<Index>(user_names.size()); }
   Index items() const { return static_cast<Index>(item_names.size()); }
@@ -26,9 +29,9 @@ struct DatasetContents {
   }
 };
 
-// Lane files, id maps, facts and features, synced; returns the digest of all of them. Throws Error
-// (Exit::io).
+// Lane files, id maps, facts and features, synced; returns the digest of all of them. `threads` of
+// the host write lanes. Throws Error (Exit::io).
 std::string write_dataset_files(const std::filesystem::path& folder,
-                                const DatasetContents& contents, int lanes);
+                                const DatasetContents& contents, int lanes, int threads);
 
 }  // namespace chorale

@@ -8,6 +8,7 @@
 
 #include "graph/io/text.h"
 #include "kernels/check.h"
+#include "kernels/cpu/thread_pool.h"
 #include "kernels/random.h"
 
 namespace chorale {
@@ -88,18 +89,34 @@ Grouped group_by_user(const InteractionList& pairs, Index users, Index items) {
   return result;
 }
 
-IdLists transposed(const IdLists& lists, Index columns) {
+// A thread reads all lists and looks after a range of columns, so a column's rows come in order.
+IdLists transposed(const IdLists& lists, Index columns, int threads) {
+  ThreadPool pool(threads);
+  const Index parts = pool.threads();
   IdLists result;
   result.begin.assign(at(columns) + 1, 0);
   result.values.resize(lists.values.size());
-  for (const std::int32_t c : lists.values) ++result.begin[at(c) + 1];
-  std::partial_sum(result.begin.begin(), result.begin.end(), result.begin.begin());
-  std::vector<Index> next(result.begin.begin(), result.begin.end() - 1);
-  for (Index row = 0; row < lists.rows(); ++row) {
-    for (const std::int32_t c : lists[row]) {
-      result.values[at(next[at(c)]++)] = static_cast<std::int32_t>(row);
+  pool.parallel_parts(pool.threads(), [&](int p) {
+    const Index first = columns * p / parts, last = columns * (p + 1) / parts;
+    for (const std::int32_t c : lists.values) {
+      if (first <= c && c < last) ++result.begin[at(c) + 1];
     }
-  }
+  });
+  std::partial_sum(result.begin.begin(), result.begin.end(), result.begin.begin());
+  const auto column_at = [&](Index p) {  // ranges of about as many values each
+    if (p == parts) return columns;
+    return std::ranges::lower_bound(result.begin, lists.size() * p / parts) - result.begin.begin();
+  };
+  pool.parallel_parts(pool.threads(), [&](int p) {
+    const Index first = column_at(p), last = std::max(first, column_at(p + 1));
+    std::vector<Index> next(result.begin.begin() + first, result.begin.begin() + last);
+    for (Index row = 0; row < lists.rows(); ++row) {
+      for (const std::int32_t c : lists[row]) {
+        if (c < first || c >= last) continue;
+        result.values[at(next[at(c - first)]++)] = static_cast<std::int32_t>(row);
+      }
+    }
+  });
   return result;
 }
 

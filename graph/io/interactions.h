@@ -36,8 +36,8 @@ struct Grouped {
 // The items of each user, ascending, each once. Throws Error (Exit::internal) for an id out of
 // range.
 Grouped group_by_user(const InteractionList& pairs, Index users, Index items);
-// The users of each item, ascending.
-IdLists transposed(const IdLists& lists, Index columns);
+// The users of each item, ascending; `threads` of the host find them.
+IdLists transposed(const IdLists& lists, Index columns, int threads = 1);
 
 struct HoldOut {
   IdLists kept;

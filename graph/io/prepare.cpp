@@ -5,11 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "graph/io/dataset_writer.h"
 #include "graph/io/file.h"
-#include "graph/io/manifest.h"
 #include "graph/io/split.h"
-#include "graph/io/staging.h"
 #include "graph/io/text.h"
 #include "kernels/check.h"
 
@@ -25,19 +22,6 @@ void check_options(const PrepareOptions& o) {
                "no output folder is given");
   check_split_options(o);
   check_feature_names(o.features);
-}
-
-// An absolute path without links, dots or a final slash.
-fs::path resolved_out(const PrepareOptions& o) {
-  fs::path out = fs::weakly_canonical(fs::absolute(o.out));
-  if (!out.has_filename()) out = out.parent_path();
-  require_user(fs::is_directory(out.parent_path()), Exit::io, "create it first",
-               "{}: found no folder of this name to put the data set in",
-               out.parent_path().string());
-  require_user(!fs::exists(o.source) || !fs::exists(out) || !fs::equivalent(o.source, out),
-               Exit::usage, "choose another folder for --out",
-               "{}: the output folder is the source itself", out.string());
-  return out;
 }
 
 // What every reader promises about the facts, and then each fact once.
@@ -81,43 +65,29 @@ std::vector<SourceFile> describe_files(const PrepareOptions& o,
   return files;
 }
 
-Manifest describe(const PrepareOptions& o, const DatasetContents& contents) {
+Manifest describe(const PrepareOptions& o, const std::vector<std::string>& files,
+                  std::vector<ReportLine> report) {
   Manifest m;
-  m.users = contents.users();
-  m.items = contents.items();
-  m.entities = contents.entities();
-  if (contents.knowledge) {
-    m.relations = static_cast<Index>(contents.knowledge->relation_names.size());
-    m.triples = static_cast<Index>(contents.knowledge->facts.size());
-  }
-  for (const FeatureMatrix& f : contents.features) m.features.push_back({f.name, f.side, f.cols});
-  const Splits& s = contents.splits;
-  m.interactions = {s.train.size(), s.validation.size(), s.test.size()};
   m.lanes = o.lanes;
   m.format = o.format;
+  m.files = describe_files(o, files);
   m.validation = o.validation;
   m.test = o.test;
   m.cold_items = o.cold_items;
   m.seed = o.seed;
+  m.report = std::move(report);
   return m;
-}
-
-PrepareReport report_of(const Manifest& m) {
-  return {.users = m.users,
-          .items = m.items,
-          .entities = m.entities,
-          .relations = m.relations,
-          .triples = m.triples,
-          .train = m.interactions[0],
-          .validation = m.interactions[1],
-          .test = m.interactions[2],
-          .lines = m.report};
 }
 
 PrepareReport prepare_checked(const PrepareOptions& options) {
   check_options(options);
   const Reader& reader = find_reader(options.format);
-  Staging staging(resolved_out(options), options.force);
+  const fs::path out = resolved_out(options.out);
+  require_user(
+      !fs::exists(options.source) || !fs::exists(out) || !fs::equivalent(options.source, out),
+      Exit::usage, "choose another folder for --out", "{}: the output folder is the source itself",
+      out.string());
+  Staging staging(out, options.force);
   RawData raw = reader.read(options.source);
 
   DatasetContents contents;
@@ -132,14 +102,9 @@ PrepareReport prepare_checked(const PrepareOptions& options) {
     check_and_deduplicate(*contents.knowledge, contents.items(), report);
   }
 
-  staging.create();
-  Manifest m = describe(options, contents);
-  m.digest = write_dataset_files(staging.folder(), contents, options.lanes);
-  m.files = describe_files(options, raw.files);
-  m.report = std::move(report);
-  write_file(staging.folder() / kManifestName, to_text(m));
-  staging.publish();
-  return report_of(m);
+  raw.train = {};
+  return publish(staging, contents, describe(options, raw.files, std::move(report)),
+                 options.threads);
 }
 
 }  // namespace

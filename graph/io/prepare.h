@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/io/features.h"
+#include "graph/io/publish.h"
 #include "graph/io/reader.h"
 
 namespace chorale {
@@ -22,15 +23,9 @@ struct PrepareOptions {
   double cold_items = 0;  // share of the items to take out of training altogether
   std::uint64_t seed = 2024;
   int lanes = 64;
+  int threads = 1;     // of the host; same options but for this, same bytes
   bool force = false;  // replace an existing prepared folder
   std::vector<FeatureSource> features{};
-};
-
-struct PrepareReport {
-  Index users = 0, items = 0;
-  Index entities = 0, relations = 0, triples = 0;  // as Dataset counts them
-  Index train = 0, validation = 0, test = 0;
-  std::vector<ReportLine> lines;
 };
 
 PrepareReport prepare(const PrepareOptions& options);

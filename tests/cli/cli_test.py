@@ -276,6 +276,19 @@ class Cli(unittest.TestCase):
         self.assertIn("--cold-items", self.refused(2, *prepare, "--force", "--cold-items", 0.2))
         self.assertIn("51 entities", self.ok("inspect", self.folder / "music.prep"))
 
+    def test_large_data_are_generated_as_a_prepared_folder_that_trains(self):
+        data, sizes = self.folder / "power", ("--users", 500, "--items", 200, "--interactions", 8000)
+        said = self.ok("generate", "power-law", *sizes, "--test-users", 50, "--out", data)
+        self.assertIn("500 users, 200 items", said)
+        self.assertIn("lanes: 64", self.ok("inspect", data))
+        self.assertIn("exists", self.refused(2, "generate", "power-law", *sizes, "--out", data))
+        self.ok("generate", "power-law", *sizes, "--test-users", 50, "--out", data, "--force")
+        scale = ROOT / "configs" / "scale-lightgcn.pbtxt"
+        given = ("--set", f"data.prepared={data}", "--set", "device=CPU", "--set", "train.batch=64")
+        self.assertIn("one training step", self.ok("train", scale, *given, "--dry-run"))
+        self.ok("train", scale, *given, "--out", self.folder / "scaled")
+        self.assertEqual(self.state("scaled")["state"], "finished")
+
     def test_two_trainings_cannot_share_a_folder(self):
         arguments = ["train", TINY, "--set", f"data.prepared={self.data}", "--set", "eval.every_epochs=0", "--set",
                      "train.epochs=1000000", "--out", str(self.folder / "held")]

@@ -62,7 +62,7 @@ struct Steps {
   Table table(std::unique_ptr<HostTier> tier) {
     Table t(
         *device, "test.table", part, kCols, iota(0, kRows),
-        [](Index i, Index j) { return number(1, 1000 * i + j); }, std::move(tier));
+        [](Index i, Index j) { return number(1, 1000 * i + j); }, 1, std::move(tier));
     t.allocate_state(optimizer->state(kCols));
     return t;
   }

@@ -8,6 +8,7 @@
 #include "comm/communicator.h"
 #include "comm/patience.h"
 #include "graph/io/generators.h"
+#include "graph/io/power_law.h"
 #include "graph/io/prepare.h"
 #include "kernels/check.h"
 
@@ -51,7 +52,8 @@ struct CkptCommand {
 
 // One process.
 void run_generate(const PlantedOptions& options, const std::string& out);
-void run_prepare(const PrepareOptions& options);
+void run_power_law(PowerLawOptions options, const std::string& out);
+void run_prepare(PrepareOptions options);
 void run_inspect(const std::string& folder);
 void run_ckpt_list(const CkptCommand& command);
 void run_ckpt_show(const CkptCommand& command);

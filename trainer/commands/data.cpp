@@ -13,11 +13,11 @@ void run_generate(const PlantedOptions& options, const std::string& out) {
              options.items, options.communities, options.seed);
 }
 
-void run_prepare(const PrepareOptions& options) {
-  const PrepareReport report = prepare(options);
-  fmt::print("{}: {} users, {} items, {} train, {} validation, {} test interactions\n",
-             options.out.string(), report.users, report.items, report.train, report.validation,
-             report.test);
+namespace {
+
+void print_report(const std::string& out, const PrepareReport& report) {
+  fmt::print("{}: {} users, {} items, {} train, {} validation, {} test interactions\n", out,
+             report.users, report.items, report.train, report.validation, report.test);
   if (report.relations > 0) {
     fmt::print("  knowledge: {} entities, {} relations, {} facts\n", report.entities,
                report.relations, report.triples);
@@ -25,6 +25,20 @@ void run_prepare(const PrepareOptions& options) {
   for (const ReportLine& line : report.lines) fmt::print("  {}: {}\n", line.what, line.count);
 }
 
-void run_inspect(const std::string& folder) { fmt::print("{}", describe(Dataset::open(folder))); }
+}  // namespace
+
+void run_power_law(PowerLawOptions options, const std::string& out) {
+  options.threads = threads_per_rank(0, 1);
+  print_report(out, write_power_law(options, out));
+}
+
+void run_prepare(PrepareOptions options) {
+  options.threads = threads_per_rank(0, 1);
+  print_report(options.out.string(), prepare(options));
+}
+
+void run_inspect(const std::string& folder) {
+  fmt::print("{}", describe(Dataset::open(folder, threads_per_rank(0, 1))));
+}
 
 }  // namespace chorale

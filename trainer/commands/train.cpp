@@ -40,7 +40,8 @@ std::size_t peak_resident_bytes() {
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 void print_plan(const v1::Config& config, const World& world) {
-  const MemoryPlan plan = plan_memory(config, world.comm, PlanKind::exact);
+  const int threads = threads_per_rank(config.run().threads(), world.local_ranks);
+  const MemoryPlan plan = plan_memory(config, world.comm, PlanKind::exact, threads);
   if (world.comm.rank() != 0) return;
   fmt::print("data: {} users, {} items, {} training interactions\n", plan.users, plan.items,
              plan.interactions);
@@ -50,12 +51,9 @@ void print_plan(const v1::Config& config, const World& world) {
   for (const Experiment::MemoryLine& part : plan.parts) {
     fmt::print("  {:24} {:10.1f}\n", part.what, mebibytes(part.bytes));
   }
-  std::size_t off_device = 0;
-  for (const Table* table : plan->tables()) off_device += table->bytes_off_device();
-  if (off_device > 0) {
-    fmt::print("  {:24} {:10.1f}\n", "host memory for tables",
-               mebibytes(plan->device().host_bytes_in_use()));
-    fmt::print("  {:24} {:10.1f}\n", "saved on the device", mebibytes(off_device));
+  if (plan.off_device > 0) {
+    fmt::print("  {:24} {:10.1f}\n", "host memory for tables", mebibytes(plan.host_bytes));
+    fmt::print("  {:24} {:10.1f}\n", "saved on the device", mebibytes(plan.off_device));
   }
   std::size_t sum = 0;
   for (std::size_t r = 0; r < plan.peaks.size(); ++r) {
@@ -76,7 +74,7 @@ void log_plan(const MemoryPlan& plan, std::size_t peak) {
 Platform planned_platform(const v1::Config& config, const World& world, int threads) {
   MemoryPlan plan;
   Platform platform = make_platform(config, world.comm, threads, [&] {
-    plan = plan_memory(config, world.comm, PlanKind::quick);
+    plan = plan_memory(config, world.comm, PlanKind::quick, threads);
     const std::size_t peak = plan.peaks[static_cast<std::size_t>(world.comm.rank())];
     log_plan(plan, peak);
     return peak;
@@ -123,11 +121,15 @@ Exit run_train(const TrainCommand& command, const World& world) {
       command.out.empty() ? (std::filesystem::path(config.out_dir()) / config.run_name()).string()
                           : command.out;
   const int threads = threads_per_rank(config.run().threads(), world.local_ranks);
+  const auto start = std::chrono::steady_clock::now();
   Experiment experiment(config, world.comm, planned_platform(config, world, threads));
+  const std::chrono::duration<double> built = std::chrono::steady_clock::now() - start;
   const Dataset& data = experiment.dataset();
-  log_info("{}: {} users, {} items, {} training interactions; {} ranks x {} threads, {} lanes",
-           model_name(config.model()), data.users(), data.items(), data.interactions(Split::train),
-           world.comm.size(), threads, config.run().lanes());
+  log_info(
+      "{}: {} users, {} items, {} training interactions; {} ranks x {} threads, {} lanes; built in "
+      "{:.1f} s",
+      model_name(config.model()), data.users(), data.items(), data.interactions(Split::train),
+      world.comm.size(), threads, config.run().lanes(), built.count());
 
   catch_signals();
   Trainer trainer(config, experiment,
