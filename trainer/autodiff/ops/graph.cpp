@@ -2,6 +2,7 @@
 // after it.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "kernels/check.h"
 #include "trainer/autodiff/ops.h"
@@ -40,6 +41,10 @@ Wanted wanted_rows(Tape& t, const Partition& nodes, std::span<const IdColumn* co
   return {true, {memory, rows.size()}};
 }
 
+SomeRows selection(const Wanted& wanted) {
+  return wanted.only ? SomeRows(wanted.rows) : SomeRows();
+}
+
 // y += a x at the wanted rows, and perhaps at others.
 void accumulate(const Kernels& k, const Wanted& wanted, Real a, ConstView x, View y) {
   if (a == 0) return;
@@ -70,16 +75,45 @@ void evaluate(Tape& t, const DistCsr& a, const Polynomial& p, const Wanted& want
   if (next.data != nullptr) t.arena().give_back(next);
 }
 
-// y = A h, where h is zero but at the wanted rows.
-void first_product(Tape& t, const DistCsr& a, const Wanted& wanted, ConstView h, View y) {
-  if (!wanted.only) return a.multiply(t.arena(), h, y);
+// The same with x and the layers between stored in bf16; the last layer and z are sums in Real.
+void evaluate_bf16(Tape& t, const DistCsr& a, const Polynomial& p, const Wanted& wanted,
+                   ConstView x, View z) {
   const Kernels& k = t.kernels();
-  const View marks = t.arena().take_view(h.rows, 1), ones = t.arena().take_view(h.rows, 1);
+  const ConstView first[] = {x};
+  k.sum_of(p.c[0], first, z);
+  if (p.degree == 0) return;
+  Bf16View now = t.arena().take_bf16(x.rows, x.cols);
+  Bf16View next = p.degree > 1 ? t.arena().take_bf16(x.rows, x.cols) : Bf16View{};
+  k.to_bf16(1, x, {}, false, now);
+  for (std::size_t layer = 1; layer < p.degree; ++layer) {
+    a.multiply_bf16(t.arena(), {.x = now, .rounded = next});
+    std::swap(now, next);
+    if (p.c[layer] != 0) k.axpy_bf16(p.c[layer], now, selection(wanted), z);
+  }
+  a.multiply_bf16(
+      t.arena(),
+      {.x = now, .rows = selection(wanted), .y = z, .scale = p.c[p.degree], .add = true});
+  t.arena().give_back(now);
+  t.arena().give_back(next);
+}
+
+// Marks of 1 at the wanted rows, of so many; from the arena, or none if all rows are wanted.
+View marks_of(Tape& t, const Wanted& wanted, Index rows) {
+  if (!wanted.only) return {};
+  const Kernels& k = t.kernels();
+  const View marks = t.arena().take_view(rows, 1), ones = t.arena().take_view(rows, 1);
   k.fill(0, marks);
   k.fill(1, ones);
   k.axpy_rows(1, ones, wanted.rows, marks);
-  a.multiply_marked(t.arena(), marks, h, y);
   t.arena().give_back(ones);
+  return marks;
+}
+
+// y = A h, where h is zero but at the wanted rows.
+void first_product(Tape& t, const DistCsr& a, const Wanted& wanted, ConstView h, View y) {
+  if (!wanted.only) return a.multiply(t.arena(), h, y);
+  const View marks = marks_of(t, wanted, h.rows);
+  a.multiply_marked(t.arena(), marks, h, y);
   t.arena().give_back(marks);
 }
 
@@ -104,6 +138,36 @@ void evaluate_horner(Tape& t, const DistCsr& a, const Polynomial& p, const Wante
     a.multiply_add(t.arena(), h, dx);
     t.arena().give_back(h);
     if (next.data != nullptr) t.arena().give_back(next);
+  }
+  accumulate(k, wanted, p.c[0], g, dx);
+}
+
+// The same with h stored in bf16. Only the wanted rows of the first h are made: others are zeros
+// that nobody reads.
+void evaluate_horner_bf16(Tape& t, const DistCsr& a, const Polynomial& p, const Wanted& wanted,
+                          ConstView g, View dx) {
+  const Kernels& k = t.kernels();
+  if (p.degree > 0) {
+    Bf16View h = t.arena().take_bf16(g.rows, g.cols);
+    Bf16View next = p.degree > 1 ? t.arena().take_bf16(g.rows, g.cols) : Bf16View{};
+    View marks = marks_of(t, wanted, g.rows);
+    k.to_bf16(p.c[p.degree], g, selection(wanted), false, h);
+    for (std::size_t layer = p.degree; layer > 0; --layer) {
+      Bf16Product product{.x = h, .marks = marks};
+      if (layer > 1) {
+        product.rounded = next;
+      } else {
+        product.y = dx;
+        product.add = true;
+      }
+      a.multiply_bf16(t.arena(), product);
+      t.arena().give_back(std::exchange(marks, {}));
+      if (layer == 1) break;
+      if (p.c[layer - 1] != 0) k.to_bf16(p.c[layer - 1], g, selection(wanted), true, next);
+      std::swap(h, next);
+    }
+    t.arena().give_back(h);
+    t.arena().give_back(next);
   }
   accumulate(k, wanted, p.c[0], g, dx);
 }
@@ -151,9 +215,12 @@ Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients,
   Tape& t = *x.tape;
   Var y = t.output_rows(a.row_partition(), x.cols());
   const Wanted wanted = wanted_rows(t, a.row_partition(), gathered);
-  evaluate(t, a, p, wanted, x.value(), y.out());
-  t.on_backward(y, {x},
-                [=, &t, &a] { evaluate_horner(t, a.transposed(), p, wanted, y.grad(), x.grad()); });
+  const bool bf16 = t.propagates_in_bf16();
+  (bf16 ? evaluate_bf16 : evaluate)(t, a, p, wanted, x.value(), y.out());
+  t.on_backward(y, {x}, [=, &t, &a] {
+    (bf16 ? evaluate_horner_bf16 : evaluate_horner)(t, a.transposed(), p, wanted, y.grad(),
+                                                    x.grad());
+  });
   return y;
 }
 
