@@ -167,6 +167,18 @@ void DistCsr::multiply_marked(Arena& arena, ConstView marks, ConstView x, View y
   arena.give_back(ghost);
 }
 
+void DistCsr::multiply_bf16(Arena& arena, Bf16Product product) const {
+  const Bf16View ghost = arena.take_bf16(ghosts(), product.x.cols);
+  const View ghost_marks = product.marks.data != nullptr ? arena.take_view(ghosts(), 1) : View{};
+  halo_->pull(arena, product.x, ghost);
+  if (product.marks.data != nullptr) halo_->pull(arena, product.marks, ghost_marks);
+  product.ghost = ghost;
+  product.ghost_marks = ghost_marks;
+  arena.device().kernels().spmm_bf16(view(), product);
+  arena.give_back(ghost_marks);
+  arena.give_back(ghost);
+}
+
 void DistCsr::assign(Arena& arena, ConstView edge_values) {
   require(is_assignable_, "dist csr: new values for a matrix that was not made assignable");
   require(edge_values.rows == nonzeros_ && edge_values.cols == 1,

@@ -45,6 +45,9 @@ class DistCsr {
   void multiply_add(Arena& arena, ConstView x, View y) const;
   // y_r = (A x)_r for the local rows r that are listed, ascending. Collective.
   void multiply_rows(Arena& arena, Rows rows, ConstView x, View y) const;
+  // The product, whose ghosts and their marks are brought: they travel in bf16 too, rounded by
+  // their owner. Collective.
+  void multiply_bf16(Arena& arena, Bf16Product product) const;
   // y = A x where rows of x with mark 0 are zeros.   marks:(local columns,1), 0 or 1. Collective.
   void multiply_marked(Arena& arena, ConstView marks, ConstView x, View y) const;
 

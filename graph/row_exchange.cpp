@@ -22,10 +22,15 @@ MutableBytes bytes_of(View x) {
   return std::as_writable_bytes(std::span(x.data, static_cast<std::size_t>(x.size())));
 }
 
-std::vector<Index> bytes_of_rows(Counts rows, Index cols) {
+std::vector<Index> bytes_of_rows(Counts rows, Index cols, std::size_t size = sizeof(Real)) {
   std::vector<Index> bytes(rows.begin(), rows.end());
-  for (Index& b : bytes) b *= cols * static_cast<Index>(sizeof(Real));
+  for (Index& b : bytes) b *= cols * static_cast<Index>(size);
   return bytes;
+}
+
+// What lies between rows travels with them.
+MutableBytes bytes_of(Bf16View x) {
+  return std::as_writable_bytes(std::span(x.data, static_cast<std::size_t>(x.rows * x.stride)));
 }
 
 bool all_inside(std::span<const Index> wanted, Index rows) {
@@ -223,6 +228,23 @@ void RowExchange::pull(Arena& arena, ConstView x, View y) const {
     }
     arena.give_back(arrived);
   }
+  arena.give_back(sent);
+}
+
+void RowExchange::pull(Arena& arena, ConstBf16View x, Bf16View y) const {
+  require(y.rows == wanted_ && x.cols == y.cols && is_grouped_,
+          "pull: x ({}, {}), y ({}, {}) in bf16, {} rows wanted{}", x.rows, x.cols, y.rows, y.cols,
+          wanted_, is_grouped_ ? "" : ", not in the order of owners");
+  const Kernels& k = device_->kernels();
+  if (is_local()) return k.gather_bf16(x, send_rows_, y);
+  const Bf16View sent = arena.take_bf16(served_, x.cols);
+  require(sent.stride == y.stride, "pull: rows in bf16 stand {} apart, expected {}", y.stride,
+          sent.stride);
+  k.gather_bf16(x, send_rows_, sent);
+  comm_
+      ->all_to_all(bytes_of(sent), bytes_of_rows(asked_by_, sent.stride, sizeof(Bf16)), bytes_of(y),
+                   bytes_of_rows(asked_of_, y.stride, sizeof(Bf16)))
+      .wait();
   arena.give_back(sent);
 }
 

@@ -41,6 +41,9 @@ class RowExchange {
   // y[i] = x[wanted[i]].  x:(local rows, d) y:(wanted, d). Scratch from `arena`, given back.
   // Collective.
   void pull(Arena& arena, ConstView x, View y) const;
+  // The same in bf16, of a list in the order of owners, as a halo's is; y's rows stand one stride
+  // of x apart. Collective.
+  void pull(Arena& arena, ConstBf16View x, Bf16View y) const;
   // x[wanted[i]] += y[i], in the order above. Collective.
   void push_add(Arena& arena, ConstView y, View x) const;
   // The same sums as a row-sparse gradient: sums[s] belongs to local row touched()[s]. Collective.

@@ -28,6 +28,16 @@ class Arena {
     return {static_cast<Real*>(take(static_cast<std::size_t>(rows * cols) * sizeof(Real))), rows,
             cols};
   }
+  // Rows begin at multiples of 16 bytes, as loads of a GPU want them.
+  Bf16View take_bf16(Index rows, Index cols) {
+    constexpr Index kAligned = 16 / sizeof(Bf16);
+    const Index stride = (cols + kAligned - 1) / kAligned * kAligned;
+    return {static_cast<Bf16*>(take(static_cast<std::size_t>(rows * stride) * sizeof(Bf16))), rows,
+            cols, stride};
+  }
+  void give_back(Bf16View v) {
+    give_back(v.data, static_cast<std::size_t>(v.rows * v.stride) * sizeof(Bf16));
+  }
   void give_back(View v) { give_back(v.data, static_cast<std::size_t>(v.size()) * sizeof(Real)); }
 
   std::size_t high_water() const {

@@ -5,18 +5,18 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/bf16.h"
 #include "kernels/check.h"
 #include "kernels/long_rows.h"
 
 namespace chorale {
 namespace {
 
-// One past the last element.
-const Real* end_of(ConstView x) { return x.row(x.rows - 1) + x.cols; }
-
-bool overlap(ConstView x, ConstView y) {
+template <class Matrix>
+bool overlap(const Matrix& x, const Matrix& y) {
   if (x.size() == 0 || y.size() == 0) return false;
-  const std::less<const Real*> before;
+  const auto end_of = [](const Matrix& m) { return m.row(m.rows - 1) + m.cols; };
+  const std::less<> before;
   if (!before(x.data, end_of(y)) || !before(y.data, end_of(x))) return false;
   if (x.stride != y.stride || x.stride <= 0) return true;
   // Blocks of columns of one matrix interleave without touching.
@@ -26,12 +26,21 @@ bool overlap(ConstView x, ConstView y) {
 
 }  // namespace
 
-void Contract::shape(std::string_view name, ConstView x, Index rows, Index cols) const {
+template <class Matrix>
+void Contract::shape_of(std::string_view name, const Matrix& x, Index rows, Index cols) const {
   require(x.rows == rows && x.cols == cols, "{}: {} is ({}, {}), expected ({}, {})", kernel_, name,
           x.rows, x.cols, rows, cols);
   require(x.stride >= x.cols || x.rows <= 1, "{}: {} has stride {}, expected at least {} columns",
           kernel_, name, x.stride, x.cols);
   require(x.data != nullptr || x.size() == 0, "{}: {} has no memory", kernel_, name);
+}
+
+void Contract::shape(std::string_view name, ConstView x, Index rows, Index cols) const {
+  shape_of(name, x, rows, cols);
+}
+
+void Contract::shape(std::string_view name, ConstBf16View x, Index rows, Index cols) const {
+  shape_of(name, x, rows, cols);
 }
 
 void Contract::equal(std::string_view what, Index found, Index expected) const {
@@ -44,6 +53,10 @@ void Contract::between(std::string_view what, Index found, Index least, Index en
 }
 
 void Contract::apart(std::string_view name, ConstView output, ConstView input) const {
+  require(!overlap(output, input), "{}: output {} overlaps another argument", kernel_, name);
+}
+
+void Contract::apart(std::string_view name, ConstBf16View output, ConstBf16View input) const {
   require(!overlap(output, input), "{}: output {} overlaps another argument", kernel_, name);
 }
 
@@ -81,6 +94,10 @@ void Contract::pairs(const RowPairs& pairs, ConstView x, ConstView z, ConstView 
 void Contract::csr(const CsrView& a, ConstView x, ConstView ghost, Index cols) const {
   shape("x", x, a.n_own, cols);
   if (a.n_ghost > 0) shape("ghost", ghost, a.n_ghost, cols);
+  csr(a);
+}
+
+void Contract::csr(const CsrView& a) const {
   if (a.rows > 0) equal("the number of entries of the matrix", a.entries, a.row_begin[a.rows]);
   for (Index i = 0; i < a.rows; ++i) {
     require(a.row_begin[i] >= 0 && a.row_begin[i] <= a.row_begin[i + 1],
@@ -122,6 +139,17 @@ void Contract::finite(std::string_view name, ConstView output) const {
       require_user(std::isfinite(output(i, j)), Exit::non_finite,
                    "lower the learning rate, or look at what the kernel before it made",
                    "{}: {}({}, {}) is {}", kernel_, name, i, j, output(i, j));
+    }
+  }
+}
+
+void Contract::finite(std::string_view name, ConstBf16View output) const {
+  for (Index i = 0; i < output.rows; ++i) {
+    for (Index j = 0; j < output.cols; ++j) {
+      const Real x = widen(output.row(i)[j]);
+      require_user(std::isfinite(x), Exit::non_finite,
+                   "lower the learning rate, or look at what the kernel before it made",
+                   "{}: {}({}, {}) is {}", kernel_, name, i, j, x);
     }
   }
 }

@@ -50,6 +50,19 @@ struct Pairs {
   const Index* b_names = nullptr;  // (m), exactly if a_names is given
 };
 
+// A product A [x; ghost] whose operand is stored in bf16, and what becomes of its rows s_r, sums in
+// Real: y_r = scale s_r, or y_r += scale s_r if `add`; or rounded_r = s_r in bf16. Of some rows, y
+// has one for each: y_i is of s_rows[i].
+struct Bf16Product {
+  ConstBf16View x, ghost = {};             // (n_own,d), (n_ghost,d)
+  ConstView marks = {}, ghost_marks = {};  // (n_own,1), (n_ghost,1) as of spmm_marked; or none
+  SomeRows rows = {};                      // those to compute, for y; or all
+  View y = {};  // (A.rows,d) or (rows.size(),d); without memory if `rounded` has some
+  Real scale = 1;
+  bool add = false;
+  Bf16View rounded = {};  // (A.rows,d)
+};
+
 // The best k items of each user so far, best first: score descending, then id ascending. Unfilled
 // places hold -infinity and id -1.
 struct TopK {
@@ -153,6 +166,17 @@ class Kernels {
   //   marks:(n_own,1) ghost_marks:(n_ghost,1), 0 or 1
   virtual void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
                            ConstView ghost, View y) const = 0;
+
+  // --- bf16: operands of sparse products in half the bytes. Numbers are rounded to nearest, ties
+  // to even (bf16.h); what is computed with them is computed in Real. ---
+  // y_r = a x_r rounded, or y_r + a x_r if `add`, a fused step that is rounded. Of some rows, x has
+  // one for each: y_rows[i] of x_i.    y:(n,d) x:(n,d) or (rows.size(),d)
+  virtual void to_bf16(Real a, ConstView x, const SomeRows& rows, bool add, Bf16View y) const = 0;
+  // y_r += a x_r, or of some rows y_i += a x_rows[i]    x:(n,d) y:(n,d) or (rows.size(),d)
+  virtual void axpy_bf16(Real a, ConstBf16View x, const SomeRows& rows, View y) const = 0;
+  virtual void gather_bf16(ConstBf16View x, Rows rows, Bf16View y) const = 0;  // y_i = x_rows[i]
+  // See Bf16Product. The order of summation is that of spmm.
+  virtual void spmm_bf16(const CsrView& a, const Bf16Product& p) const = 0;
 
   // --- losses: a (lanes, 1) view of partial sums, one per lane of the local rows ---
   // value[l] = sum over lane l of softplus(-(u_i . p_i - u_i . n_i));

@@ -44,6 +44,10 @@ class NoKernels final : public Kernels {
   void spmm_rows(const CsrView&, Rows, ConstView, ConstView, View) const override {}
   void spmm_marked(const CsrView&, ConstView, ConstView, ConstView, ConstView,
                    View) const override {}
+  void to_bf16(Real, ConstView, const SomeRows&, bool, Bf16View) const override {}
+  void axpy_bf16(Real, ConstBf16View, const SomeRows&, View) const override {}
+  void gather_bf16(ConstBf16View, Rows, Bf16View) const override {}
+  void spmm_bf16(const CsrView&, const Bf16Product&) const override {}
   void bpr(ConstView, ConstView, ConstView, LaneOffsets, View, View) const override {}
   void bpr_grad(ConstView, ConstView, ConstView, ConstView, ConstView, View, View,
                 View) const override {}

@@ -19,6 +19,15 @@ Index touched(const Segments& s, Index cols) {
 // The gathered rows, the entries and the written rows of a sparse product, in elements.
 Index touched(const CsrView& a, Index cols) { return a.entries * (cols + 2) + a.rows * cols; }
 
+// So many numbers in bf16, in elements.
+Index halves(Index n) {
+  return n * static_cast<Index>(sizeof(Bf16)) / static_cast<Index>(sizeof(Real));
+}
+
+Index rows_of(const SomeRows& rows, Index all) {
+  return rows ? static_cast<Index>(rows->size()) : all;
+}
+
 }  // namespace
 
 template <class Call>
@@ -179,6 +188,29 @@ void TimedKernels::spmm_marked(const CsrView& a, ConstView marks, ConstView ghos
                                ConstView x, ConstView ghost, View y) const {
   timed("spmm_marked", touched(a, y.cols) + size(marks, ghost_marks),
         [&] { inner_.spmm_marked(a, marks, ghost_marks, x, ghost, y); });
+}
+
+void TimedKernels::to_bf16(Real a, ConstView x, const SomeRows& rows, bool add, Bf16View y) const {
+  const Index elements = rows_of(rows, y.rows) * y.cols;
+  timed("to_bf16", elements + halves(add ? 2 * elements : elements),
+        [&] { inner_.to_bf16(a, x, rows, add, y); });
+}
+
+void TimedKernels::axpy_bf16(Real a, ConstBf16View x, const SomeRows& rows, View y) const {
+  const Index elements = rows_of(rows, y.rows) * y.cols;
+  timed("axpy_bf16", 2 * elements + halves(elements), [&] { inner_.axpy_bf16(a, x, rows, y); });
+}
+
+void TimedKernels::gather_bf16(ConstBf16View x, Rows rows, Bf16View y) const {
+  timed("gather_bf16", halves(2 * y.size()), [&] { inner_.gather_bf16(x, rows, y); });
+}
+
+void TimedKernels::spmm_bf16(const CsrView& a, const Bf16Product& p) const {
+  const Index rows = rows_of(p.rows, a.rows), d = p.x.cols;
+  const Index entries = p.rows ? a.entries * rows / std::max<Index>(a.rows, 1) : a.entries;
+  const Index written = p.rounded.data != nullptr ? halves(rows * d) : (p.add ? 2 : 1) * rows * d;
+  timed("spmm_bf16", 2 * entries + halves(entries * d) + written + size(p.marks, p.ghost_marks),
+        [&] { inner_.spmm_bf16(a, p); });
 }
 
 void TimedKernels::bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,

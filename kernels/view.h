@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace chorale {
@@ -64,8 +65,43 @@ struct ConstView {
   }
 };
 
+// A number in bf16, the upper half of a float. kernels/bf16.h rounds to it.
+struct Bf16 {
+  std::uint16_t bits;
+};
+
+// x:(rows, cols) in bf16, as a View is of Real.
+struct Bf16View {
+  Bf16* data = nullptr;
+  Index rows = 0;
+  Index cols = 0;
+  Index stride = 0;
+
+  constexpr Bf16* row(Index i) const { return data + i * stride; }
+  constexpr Index size() const { return rows * cols; }
+};
+
+struct ConstBf16View {
+  const Bf16* data = nullptr;
+  Index rows = 0;
+  Index cols = 0;
+  Index stride = 0;
+
+  constexpr ConstBf16View() = default;
+  constexpr ConstBf16View(const Bf16* d, Index r, Index c, Index s)
+      : data(d), rows(r), cols(c), stride(s) {}
+  constexpr ConstBf16View(const Bf16View& v)  // NOLINT: as of ConstView
+      : data(v.data), rows(v.rows), cols(v.cols), stride(v.stride) {}
+
+  constexpr const Bf16* row(Index i) const { return data + i * stride; }
+  constexpr Index size() const { return rows * cols; }
+};
+
 // A list of local rows, in device memory.
 using Rows = std::span<const LocalIndex>;
+
+// The rows that are listed, each once; or all.
+using SomeRows = std::optional<Rows>;
 
 // The rows of a sparse matrix that hold more than kChunk entries, cut into chunks of kChunk, the
 // last of a row shorter, so that many threads may share a row. Says nothing that row_begin does not

@@ -95,6 +95,7 @@ void Experiment::build() {
   model_ = make_model(*context_, config_.model());
   note_memory("graph and parameters");
   tape_ = std::make_unique<Tape>(*device_, *comm_, lanes_, config_.train().seed());
+  tape_->propagate_in_bf16(config_.model().propagation() == v1::Model::BF16);
   const std::span<Table* const> moved = context_->moved_tables();
   add_part({.name = "",
             .sampler = make_sampler(config_, dataset_, lanes_),

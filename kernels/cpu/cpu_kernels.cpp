@@ -230,6 +230,35 @@ void CpuKernels::spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_
   });
 }
 
+void CpuKernels::spmm_bf16(const CsrView& a, const Bf16Product& p) const {
+  const auto product = [&](Index f, Index l) { simd::spmm_bf16(a, p, f, l); };
+  if (!p.rows) return sparse_rows(a, p.x.cols, product);
+  const Index entries_of_a_row = a.entries / std::max<Index>(a.rows, 1) + 1;
+  rows(static_cast<Index>(p.rows->size()), p.x.cols * entries_of_a_row, product);
+}
+
+// --- bf16 ---
+
+void CpuKernels::to_bf16(Real a, ConstView x, const SomeRows& some, bool add, Bf16View y) const {
+  rows(some ? static_cast<Index>(some->size()) : y.rows, y.cols,
+       [&](Index f, Index l) { simd::to_bf16(a, x, some, add, y, f, l); });
+}
+
+void CpuKernels::axpy_bf16(Real a, ConstBf16View x, const SomeRows& some, View y) const {
+  rows(some ? static_cast<Index>(some->size()) : y.rows, y.cols,
+       [&](Index f, Index l) { simd::axpy_bf16(a, x, some, y, f, l); });
+}
+
+void CpuKernels::gather_bf16(ConstBf16View x, Rows ids, Bf16View y) const {
+  const std::size_t bytes = static_cast<std::size_t>(y.cols) * sizeof(Bf16);
+  if (bytes == 0) return;
+  rows(y.rows, y.cols, [&](Index f, Index l) {
+    for (Index i = f; i < l; ++i) {
+      std::memcpy(y.row(i), x.row(ids[static_cast<std::size_t>(i)]), bytes);
+    }
+  });
+}
+
 // --- losses ---
 
 void CpuKernels::bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,

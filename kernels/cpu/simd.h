@@ -45,6 +45,13 @@ void spmm(const CsrView& a, ConstView x, ConstView ghost, View y, bool add, Inde
 void spmm_marked(const CsrView& a, ConstView marks, ConstView ghost_marks, ConstView x,
                  ConstView ghost, View y, Index first, Index last);
 void spmm_rows(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y);  // all of `rows`
+// places [first, last) of the product's rows
+void spmm_bf16(const CsrView& a, const Bf16Product& p, Index first, Index last);
+
+// to bf16 and from it (simd_bf16.cpp): places [first, last) of the rows
+void to_bf16(Real a, ConstView x, const SomeRows& rows, bool add, Bf16View y, Index first,
+             Index last);
+void axpy_bf16(Real a, ConstBf16View x, const SomeRows& rows, View y, Index first, Index last);
 
 // matrices (simd_gemm.cpp)
 void gemm(ConstView x, ConstView w, View y);

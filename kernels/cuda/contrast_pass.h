@@ -9,8 +9,8 @@
 #include <simt.h>
 
 #include <algorithm>
-#include <bit>
 
+#include "kernels/cuda/bf16_pair.h"
 #include "kernels/cuda/each.h"
 #include "kernels/kernels.h"
 
@@ -66,11 +66,6 @@ struct Pass {
 
 // What the other operand's rows bring to a pair besides their vectors.
 enum class OtherBrings { nothing, factors, offsets_and_factors };
-
-__device__ inline float low_bf16(std::uint32_t pair) { return std::bit_cast<float>(pair << 16); }
-__device__ inline float high_bf16(std::uint32_t pair) {
-  return std::bit_cast<float>(pair & 0xffff0000u);
-}
 
 // Two numbers as pairs of their terms, the largest first.
 template <int kTerms>

@@ -132,20 +132,38 @@ void bench_product(Bench& b, const std::string& name, const CsrView& a, const Ro
     peers.push_back(std::make_unique<CudaKernels>(b.queue, CudaOptions{}, libraries.back().get()));
     calls.push_back([&a, &vx, &vpeer, k = peers.back().get()] { k->spmm(a, vx, {}, vpeer); });
   }
+  const Array<Bf16> x16(*b.device, a.n_own * kDim), y16(*b.device, a.rows * kDim);
+  const Array<Real> own16(*b.device, a.rows * kDim);
+  const Bf16View hx{x16.data(), a.n_own, kDim, kDim}, hy{y16.data(), a.rows, kDim, kDim};
+  const View vown16(own16.data(), a.rows, kDim);
+  b.kernels.to_bf16(1, vx, {}, false, hx);
+  calls.push_back([&] { b.kernels.spmm_bf16(a, {.x = hx, .y = vown16}); });
+  calls.push_back([&] { b.kernels.spmm_bf16(a, {.x = hx, .rounded = hy}); });
+  calls.push_back([&] { b.kernels.to_bf16(1, vx, {}, false, hx); });
   const std::vector<double> ms = medians(b.queue, calls);
   // The gathered rows, ids and values, row_begin and the result.
   const double bytes = bytes_of(a.entries * (kDim + 2) + a.rows * (kDim + 2));
-  const double best = *std::min_element(ms.begin() + 1, ms.end());
+  const double best = *std::min_element(ms.begin() + 1, ms.begin() + 4);
   print({name + ", own", ms[0], bytes, "GB/s", roof, best});
   for (int algorithm = 1; algorithm <= 3; ++algorithm) {
     const double its = ms[static_cast<std::size_t>(algorithm)];
     print({fmt::format("{}, cuSPARSE ALG{}", name, algorithm), its, bytes, "GB/s", roof});
   }
+  const double halves = bytes_of(a.entries * kDim) / 2, rows = bytes_of(a.rows * kDim);
+  print({name + ", own in bf16", ms[4], bytes - halves, "GB/s", roof, best});
+  print({name + ", own in bf16 to bf16", ms[5], bytes - halves - rows / 2, "GB/s", roof, best});
+  print({name + ", operand to bf16", ms[6], 1.5 * bytes_of(a.n_own * kDim), "GB/s", b.copy});
   // Results are sums of products of 0.05 and 0.5 and much below 100.
   const double apart = difference(*b.device, vy, vpeer);
   b.agrees = b.agrees && apart < 1e-3;
   fmt::print("  {} and {} long rows; largest difference to ALG3 {:.2g}{}\n", a.entries,
              a.long_rows.rows, apart, apart < 1e-3 ? "" : ": TOO MUCH");
+  // Each of 0.5 is rounded by at most 2^-10: below 5e-5 a term, of either sign. A row of ten
+  // million terms is off by about 0.16.
+  const double rounding = difference(*b.device, vy, vown16);
+  b.agrees = b.agrees && rounding < 1;
+  fmt::print("  largest difference to the own one in bf16 {:.2g}{}\n", rounding,
+             rounding < 1 ? "" : ": TOO MUCH");
 }
 
 void bench_graph(Bench& b, const std::string& name, Index users, Index items, Index edges,

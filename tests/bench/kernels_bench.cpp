@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -41,20 +42,38 @@ struct Bench {
   int threads;
   int rounds;
 
-  // amount: bytes or operations of one call. Returns the best CPU time of one thread.
+  // amount: bytes or operations of one call.
+  struct Row {
+    const char* name;
+    double amount;
+    std::function<void()> call;
+  };
+
+  // The calls in turn, so that what the machine does beside concerns all of them. Returns the best
+  // CPU time of one thread, of each.
+  std::vector<double> in_turn(const char* unit, const std::vector<Row>& rows) const {
+    constexpr double kLong = std::numeric_limits<double>::max();
+    std::vector<double> best_cpu(rows.size(), kLong), best_wall = best_cpu;
+    for (int r = 0; r <= rounds; ++r) {
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID), wall = seconds(CLOCK_MONOTONIC);
+        rows[i].call();
+        if (r == 0) continue;  // warms the caches
+        const double cpu_of_one = (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / threads;
+        best_cpu[i] = std::min(best_cpu[i], cpu_of_one);
+        best_wall[i] = std::min(best_wall[i], seconds(CLOCK_MONOTONIC) - wall);
+      }
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      fmt::print("{:<28} {:>12.0f} ns cpu/thread {:>12.0f} ns wall {:>8.1f} {}\n", rows[i].name,
+                 1e9 * best_cpu[i], 1e9 * best_wall[i], rows[i].amount / best_cpu[i] * 1e-9, unit);
+    }
+    return best_cpu;
+  }
+
   template <class Call>
   double time(const char* name, const char* unit, double amount, Call call) const {
-    double best_cpu = std::numeric_limits<double>::max(), best_wall = best_cpu;
-    for (int r = 0; r <= rounds; ++r) {
-      const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID), wall = seconds(CLOCK_MONOTONIC);
-      call();
-      if (r == 0) continue;  // warms the caches
-      best_cpu = std::min(best_cpu, (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / threads);
-      best_wall = std::min(best_wall, seconds(CLOCK_MONOTONIC) - wall);
-    }
-    fmt::print("{:<28} {:>12.0f} ns cpu/thread {:>12.0f} ns wall {:>8.1f} {}\n", name,
-               1e9 * best_cpu, 1e9 * best_wall, amount / best_cpu * 1e-9, unit);
-    return best_cpu;
+    return in_turn(unit, {{name, amount, call}}).front();
   }
 
   Array<Real> random(Index n, std::uint64_t name) const {
@@ -93,6 +112,33 @@ void bench_sparse(const Bench& b) {
     k.spmm(own, vx.col_block(0, 32), {}, vy.col_block(0, 32));
     k.spmm(own, vx.col_block(32, 64), {}, vy.col_block(32, 64));
   });
+}
+
+// The passes of propagation over all rows, in Real and in bf16.
+void bench_bf16(const Bench& b) {
+  const Kernels& k = b.device->kernels();
+  const Graph g = power_law(kUsers, kItems, kEntries);
+  const Index n = kUsers + kItems;
+  const Array<Index> begin(*b.device, std::span<const Index>(g.begin));
+  const Array<LocalIndex> columns(*b.device, std::span<const LocalIndex>(g.columns));
+  const Array<Real> values(*b.device, std::span<const Real>(g.values));
+  const CsrView a{n, n, 0, begin.data(), columns.data(), values.data(), columns.size()};
+  const Array<Real> x = b.random(n * kDim, 1), y = b.random(n * kDim, 2);
+  const Array<Bf16> x16(*b.device, n * kDim), y16(*b.device, n * kDim);
+  const View vx(x.data(), n, kDim), vy(y.data(), n, kDim);
+  const Bf16View hx{x16.data(), n, kDim, kDim}, hy{y16.data(), n, kDim, kDim};
+  const double whole = static_cast<double>(columns.size()) * (kDim * sizeof(Real) + 8),
+               half = static_cast<double>(columns.size()) * (kDim * sizeof(Bf16) + 8),
+               rows = static_cast<double>(n * kDim);
+  k.to_bf16(1, vx, {}, false, hx);
+  b.in_turn("GB/s gathered",
+            {{"spmm", whole, [&] { k.spmm(a, vx, {}, vy); }},
+             {"spmm of bf16", half, [&] { k.spmm_bf16(a, {.x = hx, .y = vy}); }},
+             {"spmm of bf16 to bf16", half, [&] { k.spmm_bf16(a, {.x = hx, .rounded = hy}); }}});
+  b.in_turn("GB/s",
+            {{"axpy, all rows", 12 * rows, [&] { k.axpy(Real(1e-3), vx, vy); }},
+             {"axpy_bf16, all rows", 10 * rows, [&] { k.axpy_bf16(Real(1e-3), hx, {}, vy); }},
+             {"to_bf16, all rows", 6 * rows, [&] { k.to_bf16(1, vx, {}, false, hx); }}});
 }
 
 void bench_dense(const Bench& b) {
@@ -232,6 +278,7 @@ int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 1, rounds = argc > 2 ? std::atoi(argv[2]) : 7;
   const chorale::Bench bench{chorale::make_device({.threads = threads}), threads, rounds};
   chorale::bench_sparse(bench);
+  chorale::bench_bf16(bench);
   chorale::bench_dense(bench);
   chorale::bench_relations(bench);
   chorale::bench_contrast(bench);

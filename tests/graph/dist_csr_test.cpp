@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "comm/self_communicator.h"
+#include "comm/timed_communicator.h"
 #include "tests/graph/rank_world.h"
 
 namespace chorale {
@@ -332,6 +333,59 @@ BOOST_AUTO_TEST_CASE(entries_outside_are_errors) {
   BOOST_CHECK_THROW(DistCsr(*w.device, *comm, p, p, {{0, -1, 1}}, true), Error);
   BOOST_CHECK_THROW(DistCsr(*w.device, *comm, p, p, {{0, 2, 1}}, true), Error);
   BOOST_CHECK_THROW(DistCsr(*w.device, *comm, p, wide, {}, true), Error);
+}
+
+BOOST_AUTO_TEST_CASE(products_in_bf16_are_the_same_bits_on_any_number_of_ranks) {
+  std::vector<Real> alone;
+  for (const int ranks : {1, 2, 3, 8}) {
+    run_thread_ranks(ranks, [&](Communicator& comm) {
+      RankWorld w;
+      const DistCsr a = matrix_of(w, comm, false);
+      Matrix x = own_rows(a.column_partition(), kCols,
+                          [](Index i, Index j) { return test_real(21, i, j); });
+      Matrix marks = own_rows(a.column_partition(), 1,
+                              [](Index i, Index) { return static_cast<Real>(i % 2); });
+      Matrix y(a.row_partition().local_rows(), kCols), marked = y;
+      const Bf16View rounded = w.arena.take_bf16(x.n, kCols);
+      w.device->kernels().to_bf16(1, x.view(), {}, false, rounded);
+
+      a.multiply_bf16(w.arena, {.x = rounded, .y = y.view()});
+      a.multiply_bf16(w.arena, {.x = rounded, .marks = marks.view(), .y = marked.view()});
+
+      std::vector<Real> all = gather_all<Real>(comm, y.values);
+      const std::vector<Real> half = gather_all<Real>(comm, marked.values);
+      all.insert(all.end(), half.begin(), half.end());
+      if (comm.rank() != 0) return;
+      if (ranks == 1) alone = all;
+      BOOST_TEST(same_bits(all, alone), ranks << " ranks");
+    });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(halos_in_bf16_are_half_the_bytes) {
+  run_thread_ranks(3, [&](Communicator& comm) {
+    RankWorld w;
+    const auto timed = make_timed_communicator(comm);
+    const Partition rows = uneven_partition(comm);
+    const DistCsr a(*w.device, *timed, rows, column_partition(comm), entries_of(rows, false),
+                    false);
+    Matrix x =
+        own_rows(a.column_partition(), 8, [](Index i, Index) { return static_cast<Real>(i); });
+    Matrix y(rows.local_rows(), 8);
+    const Bf16View rounded = w.arena.take_bf16(x.n, 8);
+    w.device->kernels().to_bf16(1, x.view(), {}, false, rounded);
+    const auto bytes_of = [&](const auto& multiply) {
+      const Index before = timed->statistics()[Verb::all_to_all].bytes_sent;
+      multiply();
+      return timed->statistics()[Verb::all_to_all].bytes_sent - before;
+    };
+
+    const Index whole = bytes_of([&] { a.multiply(w.arena, x.view(), y.view()); });
+    const Index half = bytes_of([&] { a.multiply_bf16(w.arena, {.x = rounded, .y = y.view()}); });
+
+    require(2 * half == whole, "{} bytes in bf16, {} else", half, whole);
+  });
+  BOOST_TEST(true);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

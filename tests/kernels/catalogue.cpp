@@ -5,6 +5,8 @@
 #include <iterator>
 #include <numeric>
 
+#include "tests/kernels/catalogue_sparse.h"
+
 namespace chorale::test {
 namespace {
 
@@ -16,6 +18,10 @@ Index few(const Scene&) { return 4; }
 Index columns(const Scene& s) { return s.d; }
 Index rows_and_columns(const Scene& s) { return s.n + s.d; }
 Index longest_row(const Scene&) { return 10007; }
+
+// Neighbours in bf16 are at most 2^-7 of a number apart, of one below 256 by 1: what may be the
+// difference of two roundings of a long sum, and is below what so many terms may differ by.
+Index rounded_row(const Scene&) { return 4 * 10007; }
 
 const UpdateOptions kUpdate{.rate = Real(0.5),
                             .step = 3,
@@ -98,47 +104,6 @@ void normalize_grad(K k, S s) {
     for (Index j = 0; j < s.d; ++j) y(i, j) = x(i, j) / Real(8);
   }
   k.normalize_rows_grad(y, inverse, dy, s.out(s.n, s.d));
-}
-
-void sparse(K k, S s, void (Kernels::*product)(const CsrView&, ConstView, ConstView, View) const) {
-  const Index n_ghost = s.n / 3, n_own = s.n - n_ghost;
-  const CsrView with_ghosts = s.sparse(n_own, n_ghost);
-  (k.*product)(with_ghosts, s.in(n_own, s.d), s.in(n_ghost, s.d), s.out(s.n, s.d));
-  CsrView without = s.sparse(s.n, 0);
-  without.long_rows = {};
-  (k.*product)(without, s.in(s.n, s.d), {}, s.out(s.n, s.d));
-}
-
-// Every third row of n, last first.
-Rows every_third(S s) {
-  std::vector<LocalIndex> rows;
-  for (Index i = s.n - 1; i >= 0; i -= 3) rows.push_back(static_cast<LocalIndex>(i));
-  const std::size_t count = rows.size();
-  return {s.keep(std::move(rows)), count};
-}
-
-void spmm_rows(K k, S s) {
-  const Index n_ghost = s.n / 3, n_own = s.n - n_ghost;
-  const CsrView a = s.sparse(n_own, n_ghost);
-  k.spmm_rows(a, every_third(s), s.in(n_own, s.d), s.in(n_ghost, s.d), s.out(s.n, s.d));
-}
-
-// Rows without a mark hold what must not be read.
-void spmm_marked(K k, S s) {
-  const Index n_ghost = s.n / 3, n_own = s.n - n_ghost;
-  const CsrView a = s.sparse(n_own, n_ghost);
-  const auto marked = [&](Index rows, View& marks) {
-    const View x = s.state(rows, s.d);
-    marks = s.state(rows, 1);
-    for (Index i = 0; i < rows; ++i) {
-      marks(i, 0) = i % 3 == 0 ? Real(1) : Real(0);
-      for (Index j = 0; j < s.d && i % 3 != 0; ++j) x(i, j) = Real(1e30);
-    }
-    return x;
-  };
-  View marks, ghost_marks;
-  const View x = marked(n_own, marks), ghost = marked(n_ghost, ghost_marks);
-  k.spmm_marked(a, marks, ghost_marks, x, ghost, s.out(s.n, s.d));
 }
 
 void gather(K k, S s) {
@@ -356,10 +321,18 @@ const CatalogueRow kRows[] = {
      }},
     {"scale_rows_by_norm", false, columns,
      [](K k, S s) { k.scale_rows_by_norm(Real(0.75), s.in(s.n, s.d), s.out(s.n, s.d)); }},
-    {"spmm", true, longest_row, [](K k, S s) { sparse(k, s, &Kernels::spmm); }},
+    {"spmm", true, longest_row, [](K k, S s) { spmm_by(k, s, &Kernels::spmm); }},
     {"spmm_rows", true, longest_row, spmm_rows},
     {"spmm_marked", true, longest_row, spmm_marked},
-    {"spmm_add", true, longest_row, [](K k, S s) { sparse(k, s, &Kernels::spmm_add); }},
+    {"spmm_add", true, longest_row, [](K k, S s) { spmm_by(k, s, &Kernels::spmm_add); }},
+    {"to_bf16", true, equal, to_bf16},
+    {"axpy_bf16", true, few, axpy_bf16},
+    {"gather_bf16", true, equal,
+     [](K k, S s) {
+       const ConstBf16View x = s.in_bf16(2 * s.n, s.d);
+       k.gather_bf16(x, every_second(s), s.out_bf16(s.n, s.d));
+     }},
+    {"spmm_bf16", true, rounded_row, spmm_bf16},
     {"bpr", true, rows_and_columns, bpr},
     {"bpr_grad", true, few, bpr_grad},
     {"half_squares", true, rows_and_columns,

@@ -91,6 +91,26 @@ BOOST_AUTO_TEST_CASE(a_matrix_whose_rows_run_backwards_is_refused) {
   refused("spmm", "not ascending", [&] { k->spmm(a, x, {}, y); });
 }
 
+BOOST_AUTO_TEST_CASE(products_in_bf16_that_do_not_fit_are_refused) {
+  std::vector<Bf16> numbers(40), others(40);
+  const Bf16View operand{numbers.data(), 4, 5, 5}, rounded{others.data(), 4, 5, 5};
+  const auto product = [&](const Bf16Product& p) { k->spmm_bf16(a, p); };
+  const std::vector<LocalIndex> two{1, 3};
+  BOOST_CHECK_NO_THROW(product({.x = operand, .rounded = rounded}));
+  refused("spmm_bf16", "expected (4, 5)", [&] {
+    product({.x = operand, .rounded = {others.data(), 3, 5, 5}});
+  });
+  refused("spmm_bf16", "overlaps", [&] { product({.x = operand, .rounded = operand}); });
+  refused("spmm_bf16", "beside", [&] { product({.x = operand, .y = y, .rounded = rounded}); });
+  refused("spmm_bf16", "expected (2, 5)",
+          [&] { product({.x = operand, .rows = Rows(two), .y = y}); });
+  refused("to_bf16", "expected (4, 5)",
+          [&] { k->to_bf16(1, x.row_block(0, 3), {}, false, rounded); });
+  memory[7] = std::numeric_limits<Real>::infinity();
+  refused(
+      "to_bf16", "inf", [&] { k->to_bf16(1, x, {}, false, rounded); }, Exit::non_finite);
+}
+
 BOOST_AUTO_TEST_CASE(groups_and_pairs_that_do_not_fit_are_refused) {
   const std::vector<Index> short_of{0, 3}, three{0, 1, 2, 4};
   const View w(third.data(), 1, 25);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "kernels/bf16.h"
 #include "kernels/long_rows.h"
 #include "kernels/random.h"
 
@@ -14,8 +15,22 @@ namespace {
 
 constexpr Index kGuard = 16;
 constexpr Real kSentinel = Real(12345.5);
+constexpr std::uint16_t kBf16Sentinel = 0x4641;  // 12352
 constexpr Index kLongRow = 10007;
 constexpr Index kBusyRow = 1031;  // entries of a segment
+
+// Every element is as it was, but those of outputs between sentinels.
+template <class B>
+bool is_intact(const B& b) {
+  for (std::size_t at = 0; at < b.memory.size(); ++at) {
+    const Index from_start = static_cast<Index>(at) - kGuard;
+    const bool is_element =
+        from_start >= 0 && from_start < b.rows * b.stride && from_start % b.stride < b.cols;
+    if (is_element && b.is_output) continue;
+    if (b.memory[at] != b.before[at]) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -23,21 +38,42 @@ std::uint64_t Scene::draw(std::uint64_t below) {
   return random_below(random_bits({Purpose::test, 3}, 0, draws_++), below);
 }
 
-View Scene::make(Index rows, Index cols, bool is_output, bool is_positive) {
+double Scene::draw_number() {
+  return options_.exact ? static_cast<double>(draw(17)) - 8
+                        : static_cast<double>(draw(1 << 20)) / (1 << 19) - 1;
+}
+
+template <class T>
+T* Scene::add_buffer(Buffers<T>& buffers, Index rows, Index cols, T sentinel, bool is_output) {
   const Index stride = cols + (options_.strided ? 3 : 0);
   const auto size = static_cast<std::size_t>(2 * kGuard + rows * stride);
-  auto b = std::make_unique<Buffer>(
-      Buffer{{size, kSentinel, options_.memory}, {}, rows, cols, stride, is_output});
-  const View v(b->memory.data() + kGuard, rows, cols, stride);
+  buffers.push_back(std::make_unique<Buffer<T>>(
+      Buffer<T>{{size, sentinel, options_.memory}, {}, rows, cols, stride, is_output}));
+  return buffers.back()->memory.data() + kGuard;
+}
+
+View Scene::make(Index rows, Index cols, bool is_output, bool is_positive) {
+  Real* first = add_buffer(buffers_, rows, cols, kSentinel, is_output);
+  Buffer<Real>& b = *buffers_.back();
+  const View v(first, rows, cols, b.stride);
   for (Index i = 0; i < rows; ++i) {
     for (Index j = 0; j < cols; ++j) {
-      const double x = options_.exact ? static_cast<double>(draw(17)) - 8
-                                      : static_cast<double>(draw(1 << 20)) / (1 << 19) - 1;
+      const double x = draw_number();
       v(i, j) = static_cast<Real>(is_positive ? std::abs(x) : x);
     }
   }
-  b->before.assign(b->memory.begin(), b->memory.end());
-  buffers_.push_back(std::move(b));
+  b.before.assign(b.memory.begin(), b.memory.end());
+  return v;
+}
+
+Bf16View Scene::make_bf16(Index rows, Index cols, bool is_output) {
+  std::uint16_t* first = add_buffer(bf16_buffers_, rows, cols, kBf16Sentinel, is_output);
+  Buffer<std::uint16_t>& b = *bf16_buffers_.back();
+  const Bf16View v{reinterpret_cast<Bf16*>(first), rows, cols, b.stride};
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < cols; ++j) v.row(i)[j] = round_to_bf16(static_cast<Real>(draw_number()));
+  }
+  b.before.assign(b.memory.begin(), b.memory.end());
   return v;
 }
 
@@ -120,28 +156,26 @@ LaneOffsets Scene::lanes() {
 
 std::vector<double> Scene::results() const {
   std::vector<double> all;
-  for (const auto& b : buffers_) {
-    if (!b->is_output) continue;
-    const Real* data = b->memory.data() + kGuard;
-    for (Index i = 0; i < b->rows; ++i) {
-      all.insert(all.end(), data + i * b->stride, data + i * b->stride + b->cols);
+  const auto append = [&](const auto& buffers, auto value_of) {
+    for (const auto& b : buffers) {
+      if (!b->is_output) continue;
+      const auto* data = b->memory.data() + kGuard;
+      for (Index i = 0; i < b->rows; ++i) {
+        for (Index j = 0; j < b->cols; ++j) all.push_back(value_of(data[i * b->stride + j]));
+      }
     }
-  }
+  };
+  append(buffers_, [](Real x) { return static_cast<double>(x); });
+  append(bf16_buffers_, [](std::uint16_t bits) { return static_cast<double>(widen(Bf16{bits})); });
   for (const auto& ids : id_results_) all.insert(all.end(), ids->begin(), ids->end());
   return all;
 }
 
 bool Scene::is_intact() const {
-  for (const auto& b : buffers_) {
-    for (std::size_t at = 0; at < b->memory.size(); ++at) {
-      const Index from_start = static_cast<Index>(at) - kGuard;
-      const bool is_element =
-          from_start >= 0 && from_start < b->rows * b->stride && from_start % b->stride < b->cols;
-      if (is_element && b->is_output) continue;
-      if (b->memory[at] != b->before[at]) return false;
-    }
-  }
-  return true;
+  const auto all_intact = [](const auto& buffers) {
+    return std::ranges::all_of(buffers, [](const auto& b) { return test::is_intact(*b); });
+  };
+  return all_intact(buffers_) && all_intact(bf16_buffers_);
 }
 
 }  // namespace chorale::test

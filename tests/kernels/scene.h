@@ -32,6 +32,8 @@ class Scene {
   View state(Index rows, Index cols) {
     return make(rows, cols, true, true);
   }  // an output, not negative
+  ConstBf16View in_bf16(Index rows, Index cols) { return make_bf16(rows, cols, false); }
+  Bf16View out_bf16(Index rows, Index cols) { return make_bf16(rows, cols, true); }
 
   // Lists that live as long as the scene.
   template <class T>
@@ -57,19 +59,28 @@ class Scene {
   bool is_intact() const;  // sentinels and inputs are as they were
 
  private:
+  template <class T>
   struct Buffer {
-    std::pmr::vector<Real> memory;
-    std::vector<Real> before;
+    std::pmr::vector<T> memory;
+    std::vector<T> before;
     Index rows, cols, stride;
     bool is_output;
   };
+  template <class T>
+  using Buffers = std::vector<std::unique_ptr<Buffer<T>>>;
 
+  // A buffer of sentinels, the last of `buffers`, and where its first row begins.
+  template <class T>
+  T* add_buffer(Buffers<T>& buffers, Index rows, Index cols, T sentinel, bool is_output);
   View make(Index rows, Index cols, bool is_output, bool is_positive);
+  Bf16View make_bf16(Index rows, Index cols, bool is_output);
+  double draw_number();
   std::uint64_t draw(std::uint64_t below);
 
   SceneOptions options_;
   std::uint64_t draws_ = 0;
-  std::vector<std::unique_ptr<Buffer>> buffers_;
+  Buffers<Real> buffers_;
+  Buffers<std::uint16_t> bf16_buffers_;
   std::vector<std::shared_ptr<void>> lists_;
   std::vector<std::shared_ptr<std::pmr::vector<Index>>> id_results_;
 };

@@ -131,6 +131,18 @@ class LateKernels final : public Kernels {
                    ConstView ghost, View y) const override {
     later([=, this] { now_.spmm_marked(a, marks, ghost_marks, x, ghost, y); });
   }
+  void to_bf16(Real a, ConstView x, const SomeRows& rows, bool add, Bf16View y) const override {
+    later([=, this] { now_.to_bf16(a, x, rows, add, y); });
+  }
+  void axpy_bf16(Real a, ConstBf16View x, const SomeRows& rows, View y) const override {
+    later([=, this] { now_.axpy_bf16(a, x, rows, y); });
+  }
+  void gather_bf16(ConstBf16View x, Rows rows, Bf16View y) const override {
+    later([=, this] { now_.gather_bf16(x, rows, y); });
+  }
+  void spmm_bf16(const CsrView& a, const Bf16Product& p) const override {
+    later([=, this] { now_.spmm_bf16(a, p); });
+  }
   void bpr(ConstView u, ConstView p, ConstView n, LaneOffsets lanes, View slope,
            View value) const override {
     later([=, this, lanes = copy_of(lanes)] { now_.bpr(u, p, n, lanes, slope, value); });

@@ -107,6 +107,10 @@ BOOST_AUTO_TEST_CASE(numbers_of_the_contrastive_models_are_checked) {
   BOOST_TEST(refusal(kGood, {"model.direct_au={gamma: -1}"}) ==
              "a.pbtxt: model.direct_au.gamma: found -1, expected at least 0");
   BOOST_TEST(refusal(kGood, {"model.direct_au={layers: 0}"}) == "accepted");
+  BOOST_TEST(refusal(kGood, {"model.propagation=BF16"}) == "accepted");
+  BOOST_TEST(refusal(kGood, {"model.ngcf={}", "model.propagation=BF16"}) ==
+             "a.pbtxt: model.propagation: found BF16, but this model does not train by linear "
+             "propagation");
 }
 
 BOOST_AUTO_TEST_CASE(the_loss_of_any_model_is_checked) {
@@ -158,8 +162,9 @@ BOOST_AUTO_TEST_CASE(the_digest_changes_with_what_determines_numbers_and_with_no
         "schedule.warmup_steps=0"}) {
     BOOST_TEST(config_digest(parse(kGood, {same})) == digest);
   }
-  for (const char* other : {"train.seed=7", "train.batch=2", "run.lanes=8", "optimizer.rate=0.5",
-                            "model.lightgcn.layers=4", "schedule.warmup_steps=1"}) {
+  for (const char* other :
+       {"train.seed=7", "train.batch=2", "run.lanes=8", "optimizer.rate=0.5",
+        "model.lightgcn.layers=4", "model.propagation=BF16", "schedule.warmup_steps=1"}) {
     BOOST_TEST(config_digest(parse(kGood, {other})) != digest);
   }
 }

@@ -84,6 +84,8 @@ Var spmm(const DistCsr& a, Var x);
 // y = sum_k c[k] A^k x for square A: the linear propagation of LightGCN and its kin as one op.
 // Nothing is kept for the adjoint, which evaluates the transposed polynomial in Horner form.
 //   x, y:(n,d) rows   c: at least one coefficient, copied
+// If the tape propagates in bf16, x and the layers between are rounded when they are stored, as is
+// what the adjoint sends through A; sums, y and dx are Real.
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients);
 // The same where nothing but gather(y, ids) of these columns reads y. With few ids y is `chosen`,
 // of their rows: the last product is taken at these alone, and the first one of the adjoint reads

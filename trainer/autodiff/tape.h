@@ -38,6 +38,9 @@ class Tape {
   // memory.
   void reset(Index step, bool training);
   bool training() const { return training_; }
+  // Whether `propagate` stores what it gathers in bf16; not unless it is asked for.
+  bool propagates_in_bf16() const { return propagates_in_bf16_; }
+  void propagate_in_bf16(bool on) { propagates_in_bf16_ = on; }
   // A dropout mask of its own for the caller: (seed, step, how many were asked for before in this
   // step).
   DropoutMask next_mask(double rate);
@@ -155,6 +158,7 @@ class Tape {
   std::uint64_t seed_;
   Index step_ = 0;
   bool training_ = false;
+  bool propagates_in_bf16_ = false;
   std::uint32_t masks_ = 0;
   std::vector<Node> nodes_;
   std::vector<Adjoint> adjoints_;

@@ -151,6 +151,11 @@ void validate_model(const v1::Model& model, const Checker& check) {
     if (m.transr().has_optimizer()) validate_optimizer(m.transr().optimizer(), check);
   }
   if (model.has_ngcf()) validate_widths("model.ngcf", model.ngcf(), check);
+  const bool propagates = model.has_lightgcn() || model.has_sgl() || model.has_simgcl() ||
+                          model.has_direct_au() || model.has_mmhcl();
+  check.holds(propagates || model.propagation() == v1::Model::FP32, "model.propagation",
+              "found BF16, but this model does not train by linear propagation",
+              "leave it out, or use lightgcn, sgl, simgcl, direct_au or mmhcl");
 }
 
 template <class M>

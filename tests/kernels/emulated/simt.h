@@ -101,6 +101,9 @@ extern thread_local EmulatedIndex threadIdx, blockIdx, blockDim, gridDim;
 struct alignas(16) float4 {
   float x, y, z, w;
 };
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
 
 inline void __syncthreads() { chorale::cuda::wait_for_block(); }
 inline void __syncwarp() { chorale::cuda::wait_for_warp(); }

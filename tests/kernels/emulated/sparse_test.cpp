@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/bf16.h"
 #include "kernels/cuda/cuda_kernels.h"
 #include "kernels/long_rows.h"
 #include "kernels/random.h"
@@ -81,6 +82,20 @@ struct How {
   bool add = false;
 };
 
+// x in bf16, in memory of its stride and offset.
+struct DenseBf16 {
+  std::vector<Bf16> memory;
+  Bf16View view;
+
+  DenseBf16(ConstView x, Index stride, Index offset)
+      : memory(static_cast<std::size_t>(x.rows * stride + offset), Bf16{0x4641}),
+        view{memory.data() + offset, x.rows, x.cols, stride} {
+    for (Index i = 0; i < x.rows; ++i) {
+      for (Index j = 0; j < x.cols; ++j) view.row(i)[j] = round_to_bf16(x(i, j));
+    }
+  }
+};
+
 std::vector<Real> product(const Matrix& a, Index cols, const How& how) {
   HostQueue queue;
   const CudaKernels cuda(queue);
@@ -98,6 +113,25 @@ std::vector<Real> product(const Matrix& a, Index cols, const How& how) {
   return y.rows();
 }
 
+// The same in bf16: rows of y, then rows that are rounded.
+std::vector<Real> bf16_product(const Matrix& a, Index cols, const How& how) {
+  HostQueue queue;
+  const CudaKernels cuda(queue);
+  const Index stride = cols + how.extra_stride, rows = static_cast<Index>(a.begin.size()) - 1;
+  const Dense numbers(kOperand, cols, cols, 0, 3), y(rows, cols, stride, how.offset, 4);
+  const DenseBf16 x(numbers.view, stride, how.offset), rounded(y.view, stride, how.offset);
+  const ConstBf16View own{x.view.data, how.n_own, cols, stride},
+      ghost{x.view.row(how.n_own), kOperand - how.n_own, cols, stride};
+  const CsrView view = a.view(how.n_own, how.with_long_rows);
+  cuda.spmm_bf16(view, {.x = own, .ghost = ghost, .y = y.view, .add = how.add});
+  cuda.spmm_bf16(view, {.x = own, .ghost = ghost, .rounded = rounded.view});
+  std::vector<Real> all = y.rows();
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < cols; ++j) all.push_back(widen(rounded.view.row(i)[j]));
+  }
+  return all;
+}
+
 bool equal_bits(const std::vector<Real>& a, const std::vector<Real>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(Real)) == 0;
 }
@@ -108,7 +142,8 @@ BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_lists_places_or_ghosts) {
   const Matrix a(kLengths);
   for (Index cols : {1, 4, 12, 16, 20, 32, 64, 96, 128, 132, 260}) {
     for (bool add : {false, true}) {
-      const std::vector<Real> expected = product(a, cols, {.add = add});
+      const std::vector<Real> expected = product(a, cols, {.add = add}),
+                              in_bf16 = bf16_product(a, cols, {.add = add});
 
       for (const How& how : {How{.with_long_rows = false}, How{.extra_stride = 4},
                              How{.extra_stride = 3}, How{.offset = 1}, How{.n_own = 40},
@@ -119,6 +154,10 @@ BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_lists_places_or_ghosts) {
                    "long rows " << how.with_long_rows << ", stride + " << how.extra_stride
                                 << ", offset " << how.offset << ", own " << how.n_own << ", cols "
                                 << cols << ", add " << add);
+        BOOST_TEST(equal_bits(bf16_product(a, cols, with), in_bf16),
+                   "bf16, long rows " << how.with_long_rows << ", stride + " << how.extra_stride
+                                      << ", offset " << how.offset << ", own " << how.n_own
+                                      << ", cols " << cols << ", add " << add);
       }
     }
   }

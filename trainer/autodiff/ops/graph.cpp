@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "kernels/check.h"
 #include "trainer/autodiff/ops.h"
@@ -37,6 +38,10 @@ std::optional<std::vector<LocalIndex>> wanted_rows(Tape& t, const Partition& nod
 
 // The rows that a value holds, or null if it holds all.
 const ChosenRows* wanted_of(Var y) { return y.layout() == Layout::chosen ? &y.chosen() : nullptr; }
+
+SomeRows selection(const ChosenRows* wanted) {
+  return wanted != nullptr ? SomeRows(wanted->rows) : SomeRows();
+}
 
 // y = a x, or y += a x. x may have more rows than y, which then holds those that are wanted.
 void add_term(Tape& t, const ChosenRows* wanted, bool first, Real a, ConstView x, View y) {
@@ -95,16 +100,43 @@ void add_at_wanted(const Kernels& k, const ChosenRows* wanted, Real a, ConstView
   wanted != nullptr ? k.axpy_rows(a, g, wanted->rows, y) : k.axpy(a, g, y);
 }
 
-// y = A h, where h is zero but at the wanted rows.
-void first_product(Tape& t, const DistCsr& a, const ChosenRows& wanted, ConstView h, View y) {
+// The same with x and the layers between stored in bf16; the last layer and z are sums in Real.
+void evaluate_bf16(Tape& t, const DistCsr& a, const Polynomial& p, const ChosenRows* wanted,
+                   ConstView x, View z) {
+  const Kernels& k = t.kernels();
+  add_term(t, wanted, true, p.c[0], x, z);
+  if (p.degree == 0) return;
+  Bf16View now = t.arena().take_bf16(x.rows, x.cols);
+  Bf16View next = p.degree > 1 ? t.arena().take_bf16(x.rows, x.cols) : Bf16View{};
+  k.to_bf16(1, x, {}, false, now);
+  for (std::size_t layer = 1; layer < p.degree; ++layer) {
+    a.multiply_bf16(t.arena(), {.x = now, .rounded = next});
+    std::swap(now, next);
+    if (p.c[layer] != 0) k.axpy_bf16(p.c[layer], now, selection(wanted), z);
+  }
+  a.multiply_bf16(
+      t.arena(),
+      {.x = now, .rows = selection(wanted), .y = z, .scale = p.c[p.degree], .add = true});
+  t.arena().give_back(now);
+  t.arena().give_back(next);
+}
+
+// Marks of 1 at the wanted rows, of so many; from the arena.
+View marks_of(Tape& t, const ChosenRows& wanted, Index rows) {
   const Kernels& k = t.kernels();
   const auto count = static_cast<Index>(wanted.rows.size());
-  const View marks = t.arena().take_view(h.rows, 1), ones = t.arena().take_view(count, 1);
+  const View marks = t.arena().take_view(rows, 1), ones = t.arena().take_view(count, 1);
   k.fill(0, marks);
   k.fill(1, ones);
   k.axpy_rows(1, ones, wanted.rows, marks);
-  a.multiply_marked(t.arena(), marks, h, y);
   t.arena().give_back(ones);
+  return marks;
+}
+
+// y = A h, where h is zero but at the wanted rows.
+void first_product(Tape& t, const DistCsr& a, const ChosenRows& wanted, ConstView h, View y) {
+  const View marks = marks_of(t, wanted, h.rows);
+  a.multiply_marked(t.arena(), marks, h, y);
   t.arena().give_back(marks);
 }
 
@@ -142,6 +174,32 @@ void evaluate_horner(Tape& t, const DistCsr& a, const Polynomial& p, const Chose
   }
   t.arena().give_back(h);
   t.arena().give_back(next);
+}
+
+// The same with h stored in bf16. Only the wanted rows of the first h are made: others are zeros
+// that nobody reads.
+void evaluate_horner_bf16(Tape& t, const DistCsr& a, const Polynomial& p, const ChosenRows* wanted,
+                          ConstView g, Var x) {
+  const Kernels& k = t.kernels();
+  if (p.degree == 0) return add_at_wanted(k, wanted, p.c[0], g, x.grad());
+  Bf16View h = t.arena().take_bf16(x.rows(), x.cols());
+  Bf16View next = p.degree > 1 ? t.arena().take_bf16(x.rows(), x.cols()) : Bf16View{};
+  View marks = wanted != nullptr ? marks_of(t, *wanted, x.rows()) : View{};
+  k.to_bf16(p.c[p.degree], g, selection(wanted), false, h);
+  for (std::size_t layer = p.degree - 1; layer > 0; --layer) {
+    a.multiply_bf16(t.arena(), {.x = h, .marks = marks, .rounded = next});
+    t.arena().give_back(std::exchange(marks, {}));
+    if (p.c[layer] != 0) k.to_bf16(p.c[layer], g, selection(wanted), true, next);
+    std::swap(h, next);
+  }
+  t.arena().give_back(next);
+  const bool is_first = !x.has_grad();
+  const View dx = is_first ? t.arena().take_view(x.rows(), x.cols()) : x.grad();
+  a.multiply_bf16(t.arena(), {.x = h, .marks = marks, .y = dx, .add = !is_first});
+  t.arena().give_back(marks);
+  t.arena().give_back(h);
+  add_at_wanted(k, wanted, p.c[0], g, dx);
+  if (is_first) x.begin_grad(dx);
 }
 
 }  // namespace
@@ -188,13 +246,18 @@ Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients,
   std::optional<std::vector<LocalIndex>> wanted = wanted_rows(t, a.row_partition(), gathered);
   Var y = wanted ? t.output_chosen(a.row_partition(), std::move(*wanted), x.cols())
                  : t.output_rows(a.row_partition(), x.cols());
-  if (t.training() || wanted_of(y) != nullptr) {
+  const bool bf16 = t.propagates_in_bf16();
+  if (bf16) {
+    evaluate_bf16(t, a, p, wanted_of(y), x.value(), y.out());
+  } else if (t.training() || wanted_of(y) != nullptr) {
     evaluate(t, a, p, wanted_of(y), x.value(), y.out());
   } else {
     evaluate_in_panels(t, a, p, x.value(), y.out());
   }
-  t.on_backward(y, {x},
-                [=, &t, &a] { evaluate_horner(t, a.transposed(), p, wanted_of(y), y.grad(), x); });
+  t.on_backward(y, {x}, [=, &t, &a] {
+    (bf16 ? evaluate_horner_bf16 : evaluate_horner)(t, a.transposed(), p, wanted_of(y), y.grad(),
+                                                    x);
+  });
   return y;
 }
 
