@@ -26,9 +26,13 @@ HWY_INLINE hn::Vec<D> of_floats(D d, hn::Vec<FloatTag> x) {
   }
 }
 
-HWY_INLINE Vec widen(hn::Vec<HalfTag> halves) {
-  const auto bits = hn::ShiftLeft<16>(hn::PromoteTo(WordTag(), halves));
+// Numbers whose bits as floats these are.
+HWY_INLINE Vec of_bits(hn::Vec<WordTag> bits) {
   return of_floats(Tag(), hn::BitCast(FloatTag(), bits));
+}
+
+HWY_INLINE Vec widen(hn::Vec<HalfTag> halves) {
+  return of_bits(hn::ShiftLeft<16>(hn::PromoteTo(WordTag(), halves)));
 }
 
 // As round_to_bf16: half a unit in the last place is added, less one bit if that place is even.

@@ -117,8 +117,8 @@ HWY_INLINE void pair_block(const Entries& entries, const Operand& operand, Index
     const Vec value = hn::Set(d, entries.values[e]);
     for (int v = 0; v < kPairs; ++v) {
       const auto both = hn::LoadU(words, from + v * step);
-      even[v] = hn::MulAdd(value, hn::BitCast(d, hn::ShiftLeft<16>(both)), even[v]);
-      odd[v] = hn::MulAdd(value, hn::BitCast(d, hn::And(both, high)), odd[v]);
+      even[v] = hn::MulAdd(value, of_bits(hn::ShiftLeft<16>(both)), even[v]);
+      odd[v] = hn::MulAdd(value, of_bits(hn::And(both, high)), odd[v]);
     }
   }
   HWY_ALIGN Real in_order[2 * hn::MaxLanes(d)];
@@ -137,7 +137,7 @@ HWY_INLINE void sum_row(const Entries& entries, const Operand& operand, Index co
   const Whole<Tag> whole;
   Index j = 0;
   using T = std::remove_cvref_t<decltype(*operand.row(0))>;
-  if constexpr (std::is_same_v<T, Bf16> && std::is_same_v<Real, float>) {
+  if constexpr (std::is_same_v<T, Bf16>) {
     for (; j + 8 * step <= cols; j += 8 * step) pair_block<4>(entries, operand, j, target);
     for (; j + 4 * step <= cols; j += 4 * step) pair_block<2>(entries, operand, j, target);
     for (; j + 2 * step <= cols; j += 2 * step) pair_block<1>(entries, operand, j, target);
