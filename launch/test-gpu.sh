@@ -73,7 +73,10 @@ step scale $((120 + 2400 / part)) bash -c "$(declare -p one); scale"
 awk '/^steps:/ { epoch = $2 }
   /seconds of rank 0/ { gsub(",", ""); for (i = 1; i < NF; ++i) if ($i ~ /^(sampling|forward|backward|update|waiting)$/) all += $(i + 1) }
   /memory of all ranks/ { memory = $0; sub(/.*: /, "", memory) }
-  END { if (epoch) printf "scale: %.3f s a step, %.0f s an epoch of %d steps; %s\n", all / 48, all / 48 * epoch, epoch, memory }' \
+  END {
+    done = epoch < 48 ? epoch : 48
+    if (done) printf "scale: %.3f s a step, %.0f s an epoch of %d steps; %s\n", all / done, all / done * epoch, epoch, memory
+  }' \
   "$out/scale.log" | tee "$out/scale.txt"
 
 echo
