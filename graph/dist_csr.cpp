@@ -96,12 +96,12 @@ DistCsr::DistCsr(Device& device, Communicator& comm, const Partition& nodes, con
   if (transposed != nullptr) own_transpose(device, comm, *transposed, threads);
 }
 
-DistCsr::DistCsr(const Partition& rows, const Partition& columns, const DistCsr* original)
-    : rows_(rows), columns_(columns), transposed_(original) {}
+DistCsr::DistCsr(const Partition& rows, const Partition& columns, TransposeOf original)
+    : rows_(rows), columns_(columns), transposed_(original.matrix) {}
 
 void DistCsr::own_transpose(Device& device, Communicator& comm, const RowSource& source,
                             int threads) {
-  owned_transpose_.reset(new DistCsr(columns_, rows_, this));
+  owned_transpose_ = std::make_unique<DistCsr>(columns_, rows_, TransposeOf{this});
   owned_transpose_->build(device, comm, source, threads);
   transposed_ = owned_transpose_.get();
 }

@@ -60,8 +60,16 @@ class DistCsr {
   void assign(Arena& arena, ConstView edge_values);
 
  private:
-  // The transpose of a matrix, which it refers to; still to be built.
-  DistCsr(const Partition& rows, const Partition& columns, const DistCsr* original);
+  struct TransposeOf {
+    const DistCsr* matrix;
+  };
+
+ public:
+  // For the constructors above only: the transpose of a matrix, which it refers to, to be built
+  // yet.
+  DistCsr(const Partition& rows, const Partition& columns, TransposeOf original);
+
+ private:
   void build(Device& device, Communicator& comm, const RowSource& source, int threads);
   void own_transpose(Device& device, Communicator& comm, const RowSource& source, int threads);
   View values() const { return {values_.data(), nonzeros_, 1}; }

@@ -6,7 +6,8 @@
 namespace chorale {
 namespace {
 
-constexpr int kPasses = 20;
+constexpr Index kMostPasses = 20, kFewestPasses = 3;
+constexpr Index kNeighbours = 100'000'000;  // looked at in all passes, if the fewest allow it
 constexpr double kSlack = 1.05;
 // Joining takes lanes^3 steps; with more lanes than this they are left in the order found.
 constexpr int kMostJoined = 512;
@@ -200,7 +201,9 @@ LaneOrder order_into_lanes(const IdLists& items_of_user, const IdLists& users_of
                            const IdLists& related, int lanes) {
   Greedy greedy(items_of_user, users_of_item, related, lanes);
   greedy.find_order();
-  for (int pass = 0; pass < kPasses; ++pass) greedy.pass();
+  const Index each = std::max<Index>(1, 2 * items_of_user.size() + related.size());
+  const Index passes = std::clamp(kNeighbours / each, kFewestPasses, kMostPasses);
+  for (Index pass = 0; pass < passes; ++pass) greedy.pass();
   if (lanes > kMostJoined) return greedy.result(in_order(lanes));
   return greedy.result(join_lanes(greedy.lane_graph()));
 }

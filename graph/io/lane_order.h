@@ -4,7 +4,8 @@
 //
 // Restreamed linear deterministic greedy partitioning (Stanton and Kliot, KDD 2012; Nishimura and
 // Ugander, KDD 2013): nodes are visited several times in one fixed order, and each goes to the lane
-// where most of its neighbours are, less so the fuller that lane is. The result depends on the
+// where most of its neighbours are, less so the fuller that lane is: 20 times up to 5 million
+// neighbours, 3 times from 33 million on. The result depends on the
 // lists and the number of lanes only.
 #pragma once
 

@@ -24,7 +24,7 @@ struct PowerLawOptions {
   bool force = false;  // replace an existing prepared folder
 };
 
-// Throws Error. Needs some 9 bytes of memory an interaction and 40 a node.
+// Throws Error. Needs some 10 bytes of memory an interaction and 50 a node.
 PrepareReport write_power_law(const PowerLawOptions& options, const std::filesystem::path& out);
 
 }  // namespace chorale
