@@ -25,13 +25,16 @@
 namespace chorale {
 
 enum class DeviceKind { reference, cpu, cuda };
-enum class SparseProduct { own, cusparse };  // which kernels multiply sparse matrices on a GPU
+// Which kernels multiply sparse matrices on a GPU; measured: for each matrix the faster ones.
+enum class SparseProduct { own, cusparse, measured };
+class SparseChoices;
 
 struct DeviceOptions {
   DeviceKind kind = DeviceKind::cpu;
   int ordinal = 0;  // which GPU of this host
   int threads = 1;  // CPU threads of this rank, the calling one included
   SparseProduct sparse = SparseProduct::own;
+  SparseChoices* sparse_choices = nullptr;  // of measured products: outlives the device
   bool bf16_contrast = false;     // of a GPU: three digits instead of six, a third of the work
   bool step_graph = true;         // of a GPU: a step is handed over as one graph
   std::size_t planned_bytes = 0;  // that this rank will take, for messages; 0: nobody knows

@@ -13,6 +13,9 @@
 namespace chorale {
 namespace {
 
+// Of the numbers that are kept: 1 where the library multiplies.
+constexpr std::string_view kSparseKey = "sparse.";
+
 std::unique_ptr<Sampler> make_sampler(const v1::Config& config, const Dataset& dataset,
                                       const Lanes& lanes) {
   const SamplerOptions options{config.train().batch(), config.train().seed()};
@@ -142,6 +145,21 @@ Experiment::Place Experiment::place_of(Index step) {
     within -= steps;
   }
   throw Error(Exit::internal, fmt::format("step {} is in no phase", step), "");
+}
+
+void Experiment::save(std::map<std::string, double>& numbers) const {
+  if (!platform_.sparse_choices) return;
+  for (const auto& [name, by_library] : platform_.sparse_choices->all()) {
+    numbers[std::string(kSparseKey) + name] = by_library ? 1 : 0;
+  }
+}
+
+void Experiment::restore(const std::map<std::string, double>& numbers) {
+  if (!platform_.sparse_choices) return;
+  for (const auto& [key, value] : numbers) {
+    if (!key.starts_with(kSparseKey)) continue;
+    platform_.sparse_choices->decide(key.substr(kSparseKey.size()), value != 0);
+  }
 }
 
 void Experiment::note_memory(const std::string& what) {

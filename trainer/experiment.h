@@ -4,6 +4,7 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -75,6 +76,11 @@ class Experiment {
   void tables_changed();
   // Loss and gradients of one step, without the update: for tests of gradients. Collective.
   double differentiate(Index step);
+
+  // What must be kept beside the tables for a continued run to leave the same bits: which sparse
+  // products were found to be faster (run.sparse: MEASURED). By names of their own.
+  void save(std::map<std::string, double>& numbers) const;
+  void restore(const std::map<std::string, double>& numbers);
 
   // The vectors that score; valid until the next call of this or `train`. Collective.
   ConstView represent();

@@ -36,14 +36,27 @@ std::size_t plan_while_waking(const Planner& planner, int ordinal) {
   return planner();
 }
 
+// With several ranks only matrices of one rank's rows have no ghosts: nothing is measured.
+SparseProduct sparse_product(const v1::Config& config, std::size_t ranks) {
+  switch (config.run().sparse()) {
+    case v1::Run::OWN:
+      return SparseProduct::own;
+    case v1::Run::CUSPARSE:
+      return SparseProduct::cusparse;
+    case v1::Run::MEASURED:
+      return ranks == 1 ? SparseProduct::measured : SparseProduct::own;
+  }
+  return SparseProduct::own;
+}
+
 // This rank's GPU. Where there is none all ranks throw: those without one say why.
 std::unique_ptr<Device> open_gpu(const v1::Config& config, std::span<const Seat> seats, int rank,
-                                 std::size_t planned_bytes) {
+                                 std::size_t planned_bytes, SparseChoices& choices) {
   const Seat& mine = seats[static_cast<std::size_t>(rank)];
-  const bool by_library = config.run().sparse() == v1::Run::CUSPARSE;
   auto device = make_device({.kind = DeviceKind::cuda,
                              .ordinal = mine.ordinal,
-                             .sparse = by_library ? SparseProduct::cusparse : SparseProduct::own,
+                             .sparse = sparse_product(config, seats.size()),
+                             .sparse_choices = &choices,
                              .bf16_contrast = config.run().contrast() == v1::Run::BF16,
                              .step_graph = config.run().step_graph() && seats.size() == 1,
                              .planned_bytes = planned_bytes});
@@ -62,7 +75,8 @@ Platform gpu_platform(const v1::Config& config, Communicator& world, int threads
   const int ordinal = seats[static_cast<std::size_t>(host.rank())].ordinal;
   const std::size_t planned_bytes =
       planner && all_have_gpus(seats) ? plan_while_waking(planner, ordinal) : 0;
-  std::unique_ptr<Device> device = open_gpu(config, seats, host.rank(), planned_bytes);
+  auto choices = std::make_unique<SparseChoices>();
+  std::unique_ptr<Device> device = open_gpu(config, seats, host.rank(), planned_bytes, *choices);
   const std::string nccl = nccl_version();
   log_info("{}", describe(seats, nccl));
   std::unique_ptr<Communicator> comm;
@@ -78,7 +92,8 @@ Platform gpu_platform(const v1::Config& config, Communicator& world, int threads
       comm = make_staged_communicator(*device, host);
       break;
   }
-  return {.device = std::move(device),
+  return {.sparse_choices = std::move(choices),
+          .device = std::move(device),
           .comm = std::move(comm),
           .threads = threads,
           .drawing_threads = threads,

@@ -9,6 +9,7 @@
 #include "comm/topology.h"
 #include "kernels/device.h"
 #include "kernels/plan_device.h"
+#include "kernels/sparse_choices.h"
 
 namespace chorale {
 
@@ -17,6 +18,7 @@ class Config;
 }
 
 struct Platform {
+  std::unique_ptr<SparseChoices> sparse_choices = nullptr;  // of a device that measures; or null
   std::unique_ptr<Device> device;
   // Bound to the device; null where device memory is host memory, for which the world speaks. After
   // the device, so that it goes first.

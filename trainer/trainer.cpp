@@ -152,6 +152,7 @@ void Trainer::restore(const std::filesystem::path& checkpoint) {
   step_ = progress.step;
   by_validation_.restore(progress.numbers);
   by_test_.restore(progress.numbers);
+  experiment_.restore(progress.numbers);
   const auto number = [&](const char* key, double otherwise) {
     const auto n = progress.numbers.find(key);
     return n == progress.numbers.end() ? otherwise : n->second;
@@ -226,6 +227,7 @@ Progress Trainer::progress() const {
   Progress progress{step_, epoch(), {}};
   by_validation_.save(progress.numbers);
   by_test_.save(progress.numbers);
+  experiment_.save(progress.numbers);
   for (const auto& [term, mean] : epoch_terms_) {
     progress.numbers[std::string(kSumKey) + term] = mean.sum;
     progress.numbers[std::string(kStepsKey) + term] = mean.steps;

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"  // compiles this file once per instruction set
 #include "hwy/highway.h"
 #include "kernels/cpu/simd.h"
@@ -78,11 +79,26 @@ struct Entries {
   const LocalIndex* columns;
   const Real* values;
   Index count;
+  Index known;  // of columns: those of the rows summed next may stand behind
 };
 
-HWY_INLINE Entries entries_of(const CsrView& a, Index i) {
+// Row i of a, whose rows are summed one after another, or which stands alone.
+HWY_INLINE Entries entries_of(const CsrView& a, Index i, bool alone = false) {
   const Index begin = a.row_begin[i];
-  return {a.columns + begin, a.values + begin, a.row_begin[i + 1] - begin};
+  return {a.columns + begin, a.values + begin, a.row_begin[i + 1] - begin,
+          a.row_begin[alone ? i + 1 : a.rows] - begin};
+}
+
+// Sends for the columns from j on of a row that is summed a little later, so many bytes. Which rows
+// come is not predictable, and a machine looks ahead no further than about one row of the result.
+template <class Operand>
+HWY_INLINE void fetch_ahead(const Entries& entries, Index e, const Operand& operand, Index j,
+                            std::size_t bytes) {
+  constexpr Index kAhead = 16;
+  constexpr std::size_t kLine = 64;
+  if (e + kAhead >= entries.known) return;
+  const auto* from = reinterpret_cast<const char*>(operand.row(entries.columns[e + kAhead]) + j);
+  for (std::size_t at = 0; at < bytes; at += kLine) hwy::Prefetch(from + at);
 }
 
 // kCount vectors of columns from column j on.
@@ -94,6 +110,7 @@ HWY_INLINE void row_block(const Entries& entries, const Operand& operand, At at,
   Vec sum[kCount];
   for (int v = 0; v < kCount; ++v) sum[v] = hn::Zero(d);
   for (Index e = 0; e < entries.count; ++e) {
+    fetch_ahead(entries, e, operand, j, kCount * sizeof(Real) * hn::Lanes(d));
     const auto* from = operand.row(entries.columns[e]) + j;
     const Vec value = hn::Set(d, entries.values[e]);
     for (int v = 0; v < kCount; ++v) sum[v] = hn::MulAdd(value, load(at, from + v * step), sum[v]);
@@ -113,6 +130,7 @@ HWY_INLINE void pair_block(const Entries& entries, const Operand& operand, Index
   Vec even[kPairs], odd[kPairs];
   for (int v = 0; v < kPairs; ++v) even[v] = odd[v] = hn::Zero(d);
   for (Index e = 0; e < entries.count; ++e) {
+    fetch_ahead(entries, e, operand, j, 2 * kPairs * sizeof(Bf16) * hn::Lanes(d));
     const auto* from = reinterpret_cast<const std::uint32_t*>(operand.row(entries.columns[e]) + j);
     const Vec value = hn::Set(d, entries.values[e]);
     for (int v = 0; v < kPairs; ++v) {
@@ -175,7 +193,9 @@ void spmm_impl(const CsrView& a, ConstView x, ConstView ghost, View y, bool add,
 
 void spmm_rows_impl(const CsrView& a, Rows rows, ConstView x, ConstView ghost, View y) {
   with_operand(a, x, ghost, [&](const auto& operand) {
-    for (const Index i : rows) sum_row(entries_of(a, i), operand, y.cols, ToRow{y.row(i), false});
+    for (const Index i : rows) {
+      sum_row(entries_of(a, i, true), operand, y.cols, ToRow{y.row(i), false});
+    }
   });
 }
 
@@ -196,7 +216,7 @@ class MarkedEntries {
       values_[static_cast<std::size_t>(count)] = all.values[e];
       count += *marks.row(all.columns[e]) != 0;
     }
-    return {columns_.data(), values_.data(), count};
+    return {columns_.data(), values_.data(), count, count};
   }
 
  private:
@@ -223,7 +243,7 @@ void spmm_bf16_impl(const CsrView& a, const Bf16Product& p, Index first, Index l
   with_operand(a, p.x, p.ghost, [&](const auto& operand) {
     if (p.marks.data == nullptr) {
       for (Index i = first; i < last; ++i) {
-        sum_row(entries_of(a, row_at(i)), operand, p.x.cols, ToProduct{p, i});
+        sum_row(entries_of(a, row_at(i), p.rows.has_value()), operand, p.x.cols, ToProduct{p, i});
       }
       return;
     }

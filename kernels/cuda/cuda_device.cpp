@@ -12,6 +12,7 @@
 #include "kernels/cuda/cuda_check.h"
 #include "kernels/cuda/cuda_kernels.h"
 #include "kernels/cuda/cusparse_product.h"
+#include "kernels/cuda/measured_product.h"
 #include "kernels/cuda/pinned.h"
 #include "kernels/cuda/stream_queue.h"
 #include "kernels/device.h"
@@ -55,8 +56,8 @@ class CudaDevice final : public Device {
       : ordinal_(options.ordinal),
         opened_(options.ordinal),
         queue_(opened_.stream, opened_.processors),
-        sparse_(options.sparse == SparseProduct::cusparse ? cuda::make_cusparse_product(queue_)
-                                                          : nullptr),
+        own_kernels_(queue_),
+        sparse_(make_sparse(options)),
         kernels_(queue_, {.bf16_contrast = options.bf16_contrast}, sparse_.get()),
         staging_(queue_),
         has_step_graph_(options.step_graph),
@@ -165,6 +166,18 @@ class CudaDevice final : public Device {
             "--dry-run shows what a run needs"};
   }
 
+  std::unique_ptr<cuda::SparseLibrary> make_sparse(const DeviceOptions& options) {
+    if (options.sparse == SparseProduct::own) return nullptr;
+    auto library = cuda::make_cusparse_product(queue_);
+    if (options.sparse == SparseProduct::cusparse) return library;
+    require(options.sparse_choices != nullptr,
+            "measured sparse products, but nowhere to keep them");
+    return std::make_unique<cuda::MeasuredProduct>(
+        own_kernels_, std::move(library),
+        [this](const std::function<void()>& work) { return queue_.milliseconds(work); },
+        *options.sparse_choices);
+  }
+
   // An error of the GPU is told to those who ask for results.
   void finish() noexcept {
     try {
@@ -176,6 +189,7 @@ class CudaDevice final : public Device {
   int ordinal_;
   Opened opened_;
   cuda::StreamQueue queue_;
+  CudaKernels own_kernels_;                      // without a library
   std::unique_ptr<cuda::SparseLibrary> sparse_;  // or none
   CudaKernels kernels_;
   cuda::Staging staging_;

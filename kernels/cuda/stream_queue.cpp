@@ -1,6 +1,7 @@
 #include "kernels/cuda/stream_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/cuda/cuda_check.h"
 
@@ -12,6 +13,15 @@ cudaEvent_t make_event() {
   check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
   return event;
 }
+
+struct Event {
+  Event() { check(cudaEventCreateWithFlags(&event, cudaEventDefault), "cudaEventCreate"); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() { cudaEventDestroy(event); }
+
+  cudaEvent_t event = nullptr;
+};
 
 }  // namespace
 
@@ -118,6 +128,20 @@ void StreamQueue::join() {
 void StreamQueue::synchronize() {
   submit();
   check(cudaStreamSynchronize(stream_), "the work enqueued on the GPU");
+}
+
+double StreamQueue::milliseconds(const std::function<void()>& work) {
+  synchronize();
+  const bool was_recording = std::exchange(records_, false);
+  const Event start, end;
+  check(cudaEventRecord(start.event, stream_), "cudaEventRecord");
+  work();
+  check(cudaEventRecord(end.event, stream_), "cudaEventRecord");
+  check(cudaEventSynchronize(end.event), "the work enqueued on the GPU");
+  records_ = was_recording;
+  float found = 0;
+  check(cudaEventElapsedTime(&found, start.event, end.event), "cudaEventElapsedTime");
+  return static_cast<double>(found);
 }
 
 void StreamQueue::submit() {

@@ -4,6 +4,7 @@
 #include <cuda_runtime.h>
 
 #include <array>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -35,6 +36,9 @@ class StreamQueue final : public Queue {
   void mark(cudaEvent_t event);
   void wait_for(cudaEvent_t event);  // the host waits; at once for one never marked
   void synchronize();
+  // The milliseconds that the GPU takes for what `work` enqueues, which is not recorded. The host
+  // waits.
+  double milliseconds(const std::function<void()>& work);
 
   // Device::mark, begin_aside and end_aside. Aside nothing is recorded, and no scratch is used.
   Index mark_place();

@@ -54,6 +54,7 @@ struct Gpu {
   test::GpuCounts counts;
   bool hurries_aside = false;
   int streams = 0;  // ever made: a device makes two, the second to run aside
+  std::deque<float> times;
 };
 Gpu& gpu() {
   thread_local Gpu mine;
@@ -148,6 +149,7 @@ cudaError_t replace_node(EmulatedGraph* ready, EmulatedNode* node, const void* k
 namespace chorale::test {
 
 GpuCounts& gpu_counts() { return gpu().counts; }
+std::deque<float>& gpu_times() { return gpu().times; }
 void set_gpu_memory(std::size_t bytes) { gpu().size = bytes; }
 void hurry_aside(bool hurries) { gpu().hurries_aside = hurries; }
 
@@ -251,6 +253,15 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (event->stream != nullptr) run_until(*event->stream, event->after);
+  return cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
+  const bool both_happened = start->stream != nullptr && start->stream == end->stream &&
+                             start->after <= end->after && end->after <= end->stream->done;
+  if (!both_happened) return cudaErrorInvalidValue;
+  std::deque<float>& times = gpu().times;
+  *milliseconds = times.empty() ? 1 : times.front();
+  if (!times.empty()) times.pop_front();
   return cudaSuccess;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 
 namespace chorale::test {
 
@@ -16,6 +17,17 @@ struct GpuCounts {
   std::uint64_t replaced = 0;  // nodes of graphs, with other arguments
 };
 GpuCounts& gpu_counts();
+
+// What stands in for cuSPARSE: whether it takes matrices without ghosts, and how many products it
+// has enqueued.
+struct GpuLibrary {
+  bool takes = false;
+  std::uint64_t products = 0;
+};
+GpuLibrary& gpu_library();
+
+// What lies between two events, in milliseconds, the next one first; 1 when there are none left.
+std::deque<float>& gpu_times();
 
 // How much memory it has from now on.
 void set_gpu_memory(std::size_t bytes);

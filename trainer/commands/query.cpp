@@ -54,8 +54,10 @@ Revived revive(const QueryCommand& command, const World& world) {
   r.experiment = std::make_unique<Experiment>(
       config, world.comm, threads_per_rank(config.run().threads(), world.local_ranks));
   CheckpointStore store(r.checkpoint.parent_path(), world.comm);
-  store.restore(r.checkpoint.filename().string(), r.experiment->tables(), true,
-                r.experiment->dataset().digest(), config_digest(config));
+  const Progress progress =
+      store.restore(r.checkpoint.filename().string(), r.experiment->tables(), true,
+                    r.experiment->dataset().digest(), config_digest(config));
+  r.experiment->restore(progress.numbers);
   r.experiment->tables_changed();
   r.vectors = r.experiment->represent();
   return r;
