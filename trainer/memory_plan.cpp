@@ -45,8 +45,9 @@ void require_memory(const MemoryPlan& plan, const Platform& platform, Communicat
     }
     require_user(
         wanted <= free, Exit::environment,
-        "use more ranks on more GPUs, a smaller batch or fewer columns, or look with "
-        "nvidia-smi who else is there; chorale train --dry-run shows what the memory is for",
+        "use more ranks on more GPUs, a smaller batch, fewer columns, model.propagation: BF16 or "
+        "run.table_memory, or look with nvidia-smi who else is there; chorale train --dry-run "
+        "shows what the memory is for",
         "GPU {} of host {}: the plan says {}{}, free {} of {}", seat.ordinal, seat.host,
         readable_bytes(wanted), ranks > 1 ? fmt::format(" for {} ranks", ranks) : "",
         readable_bytes(free), readable_bytes(total));
