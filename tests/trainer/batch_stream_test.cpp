@@ -35,6 +35,28 @@ BOOST_AUTO_TEST_CASE(steps_may_be_asked_for_in_any_order) {
   }
 }
 
+// A batch is empty for a while when it is drawn, and is looked at in that while if it is handed out
+// too early.
+BOOST_AUTO_TEST_CASE(a_batch_that_is_asked_for_again_stays_as_it_is) {
+  const auto pause = [](int milliseconds) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  };
+  BatchStream batches(
+      [&](Index step, Batch& batch) {
+        auto& rows = batch.start("step", Partition::uniform(1, make_lanes(1, 1, 0))).rows;
+        pause(20);
+        rows.push_back(step);
+      },
+      1);
+  for (int i = 0; i < 3; ++i) {
+    const Batch& batch = batches.get(7);
+
+    pause(10);
+    BOOST_REQUIRE(batch["step"].rows.size() == 1);
+    BOOST_TEST(step_of(batch) == 7);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_next_batches_are_drawn_before_they_are_asked_for) {
   std::atomic<int> drawn{0};
   BatchStream batches(

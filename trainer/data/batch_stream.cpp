@@ -27,6 +27,7 @@ const Batch& BatchStream::get(Index step) {
   if (asked_ < 0 || step != asked_ + 1) {  // what was drawn ahead is of no use
     asked_ = next_ = -1;                   // nobody begins another
     changed_.wait(lock, [&] { return at_work_ == 0; });
+    for (Slot& s : slots_) s.step = -1;  // or one would be taken while it is drawn again
     next_ = step;
   }
   asked_ = step;
