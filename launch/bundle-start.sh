@@ -80,6 +80,7 @@ program() { if [ -x "$here/bin/$1" ]; then echo "$here/bin/$1"; else echo "$1"; 
 
 mode=${1:-help}
 shift || true
+if { [ "$mode" = one ] && [ $# -lt 1 ]; } || { [ "$mode" = ranks ] && [ $# -lt 2 ]; }; then mode=help; fi
 case $mode in
   env) printf 'export %q\n' "${settings[@]}" ;;
   check)
@@ -101,5 +102,6 @@ case $mode in
     exec env "${settings[@]}" "$here/ompi/bin/mpirun" -n "$n" "$wanted" "$@" ;;
   *)
     sed -n 2,7p "${BASH_SOURCE[0]}"
+    echo "Programs: $(cd "$here/bin" && echo *)"
     exit 2 ;;
 esac

@@ -6,4 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 launch/dependencies.sh
 cmake --preset release
 cmake --build --preset release
-exec ctest --preset release --output-on-failure -j2 "$@"
+status=0
+ctest --preset release --output-on-failure -j2 "$@" || status=$?
+grep -h '^skipped: ' build/release/Testing/Temporary/LastTest.log 2> /dev/null | sort -u || true  # why tests were skipped
+exit "$status"

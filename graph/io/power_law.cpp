@@ -27,15 +27,17 @@ enum class Draw : std::uint64_t { degree = 33, item };
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 void check(const PowerLawOptions& o) {
-  const auto need = [](bool holds, const char* what) {
-    require_user(holds, Exit::usage, "choose another number", "power law: {}", what);
+  const auto need = [](const char* option, Index found, Index least, Index most, const char* hint) {
+    require_user(least <= found && found <= most, Exit::usage, hint,
+                 "power law: --{}: found {}, expected {} to {}", option, found, least, most);
   };
-  need(o.users >= 1 && o.users < kLargestId, "users must be from 1 to 2^31 - 2");
-  need(o.items >= 8 && o.items < kLargestId, "items must be from 8 to 2^31 - 2");
-  need(o.interactions / o.users >= 4, "there must be at least 4 interactions for each user");
-  need(o.interactions / o.users <= o.items / 4, "there must be 4 items for each item of a user");
-  need(o.test_users >= 0, "test_users must not be negative");
-  need(o.lanes >= 1 && o.lanes <= kMostLanes, "lanes must be from 1 to 65536");
+  const char* range = "choose a number in this range";
+  need("users", o.users, 1, kLargestId - 1, range);
+  need("items", o.items, 8, kLargestId - 1, range);
+  need("interactions", o.interactions, 4 * o.users, o.items / 4 * o.users,
+       "a user has at least 4 items on average, and at most a quarter of them");
+  need("test-users", o.test_users, 0, kLargestId - 1, range);
+  need("lanes", o.lanes, 1, kMostLanes, range);
 }
 
 class Source {
