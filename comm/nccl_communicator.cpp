@@ -21,13 +21,6 @@ namespace {
 static_assert(std::is_same_v<Real, float>, "GPUs compute in float");
 constexpr Index kRealBytes = static_cast<Index>(sizeof(Real));
 
-void check_cuda(cudaError_t code, const char* call) {
-  if (code == cudaSuccess) return;
-  throw Error(Exit::environment,
-              fmt::format("{} on host {}: {}", call, host_name(), cudaGetErrorString(code)),
-              "an earlier kernel may have failed: run with CUDA_LAUNCH_BLOCKING=1 to learn which");
-}
-
 class Stream {
  public:
   // Before other work of the GPU, so that a message does not wait for a long kernel's last blocks.

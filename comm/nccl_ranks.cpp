@@ -12,13 +12,14 @@ namespace {
 
 constexpr std::chrono::milliseconds kEvery{250};  // between two looks of the guard
 
+}  // namespace
+
 void check_cuda(cudaError_t code, const char* call) {
   if (code == cudaSuccess) return;
   throw Error(Exit::environment,
-              fmt::format("{} on host {}: {}", call, host_name(), cudaGetErrorString(code)));
+              fmt::format("{} on host {}: {}", call, host_name(), cudaGetErrorString(code)),
+              "an earlier kernel may have failed: run with CUDA_LAUNCH_BLOCKING=1 to learn which");
 }
-
-}  // namespace
 
 NcclRanks::NcclRanks(Communicator& host, cudaStream_t stream, const Patience& patience)
     : host_(host), stream_(stream), patience_(patience), exceptions_(std::uncaught_exceptions()) {

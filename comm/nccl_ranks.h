@@ -20,6 +20,9 @@
 
 namespace chorale {
 
+// Throws Error (Exit::environment) unless `code` is success.
+void check_cuda(cudaError_t code, const char* call);
+
 class NcclRanks {
  public:
   // Messages are enqueued on `stream`, of the calling thread's GPU. Collective.

@@ -15,12 +15,6 @@ void* allocate(std::size_t bytes) {
   return memory;
 }
 
-cudaEvent_t make_event() {
-  cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
-  return event;
-}
-
 class PinnedLanding final : public Landing {
  public:
   explicit PinnedLanding(StreamQueue& queue) : queue_(queue), arrived_(make_event()) {}

@@ -8,12 +8,6 @@
 namespace chorale::cuda {
 namespace {
 
-cudaEvent_t make_event() {
-  cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
-  return event;
-}
-
 struct Event {
   Event() { check(cudaEventCreateWithFlags(&event, cudaEventDefault), "cudaEventCreate"); }
   Event(const Event&) = delete;
@@ -24,6 +18,12 @@ struct Event {
 };
 
 }  // namespace
+
+cudaEvent_t make_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+  return event;
+}
 
 StreamQueue::StreamQueue(cudaStream_t stream, int processors)
     : stream_(stream), joined_(make_event()), processors_(processors) {

@@ -13,6 +13,9 @@
 
 namespace chorale::cuda {
 
+// An event without a time, of the caller.
+cudaEvent_t make_event();
+
 class StreamQueue final : public Queue {
  public:
   StreamQueue(cudaStream_t stream, int processors);

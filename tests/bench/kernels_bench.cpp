@@ -86,26 +86,41 @@ struct Bench {
   }
 };
 
-void bench_sparse(const Bench& b) {
+constexpr Index kNodes = kUsers + kItems;
+
+// A graph of Gowalla's size in device memory.
+struct OnDevice {
+  OnDevice(Device& device, const Graph& g)
+      : begin(device, std::span<const Index>(g.begin)),
+        columns(device, std::span<const LocalIndex>(g.columns)),
+        values(device, std::span<const Real>(g.values)) {}
+
+  // The last so many nodes are ghosts.
+  CsrView with_ghosts(Index ghosts) const {
+    return {kNodes,         kNodes - ghosts, ghosts,        begin.data(),
+            columns.data(), values.data(),   columns.size()};
+  }
+
+  Array<Index> begin;
+  Array<LocalIndex> columns;
+  Array<Real> values;
+};
+
+void bench_sparse(const Bench& b, const OnDevice& g) {
   const Kernels& k = b.device->kernels();
-  const Graph g = power_law(kUsers, kItems, kEntries);
-  const Index n = kUsers + kItems;
-  const Array<Index> begin(*b.device, std::span<const Index>(g.begin));
-  const Array<LocalIndex> columns(*b.device, std::span<const LocalIndex>(g.columns));
-  const Array<Real> values(*b.device, std::span<const Real>(g.values));
+  const Index n = kNodes;
   const Array<Real> x = b.random(n * kDim, 1), y = b.random(n * kDim, 2);
   const View vx(x.data(), n, kDim), vy(y.data(), n, kDim);
-  const double bytes = static_cast<double>(columns.size()) * (kDim * sizeof(Real) + 8);
+  const double bytes = static_cast<double>(g.columns.size()) * (kDim * sizeof(Real) + 8);
 
-  const CsrView own{n, n, 0, begin.data(), columns.data(), values.data(), columns.size()};
+  const CsrView own = g.with_ghosts(0);
   b.time("spmm", "GB/s gathered", bytes, [&] { k.spmm(own, vx, {}, vy); });
   b.time("spmm_add", "GB/s gathered", bytes, [&] { k.spmm_add(own, vx, {}, vy); });
-  const CsrView split{
-      n, kUsers, kItems, begin.data(), columns.data(), values.data(), columns.size()};
+  const CsrView split = g.with_ghosts(kItems);
   b.time("spmm, items are ghosts", "GB/s gathered", bytes,
          [&] { k.spmm(split, vx.row_block(0, kUsers), vx.row_block(kUsers, n), vy); });
   const Index third = n - n / 3;  // inside the items: user rows mix own items and ghosts
-  const CsrView mixed{n, third, n / 3, begin.data(), columns.data(), values.data(), columns.size()};
+  const CsrView mixed = g.with_ghosts(n / 3);
   b.time("spmm, a third are ghosts", "GB/s gathered", bytes,
          [&] { k.spmm(mixed, vx.row_block(0, third), vx.row_block(third, n), vy); });
   b.time("spmm, 2 panels of 32", "GB/s gathered", bytes, [&] {
@@ -115,20 +130,16 @@ void bench_sparse(const Bench& b) {
 }
 
 // The passes of propagation over all rows, in Real and in bf16.
-void bench_bf16(const Bench& b) {
+void bench_bf16(const Bench& b, const OnDevice& g) {
   const Kernels& k = b.device->kernels();
-  const Graph g = power_law(kUsers, kItems, kEntries);
-  const Index n = kUsers + kItems;
-  const Array<Index> begin(*b.device, std::span<const Index>(g.begin));
-  const Array<LocalIndex> columns(*b.device, std::span<const LocalIndex>(g.columns));
-  const Array<Real> values(*b.device, std::span<const Real>(g.values));
-  const CsrView a{n, n, 0, begin.data(), columns.data(), values.data(), columns.size()};
+  const Index n = kNodes;
+  const CsrView a = g.with_ghosts(0);
   const Array<Real> x = b.random(n * kDim, 1), y = b.random(n * kDim, 2);
   const Array<Bf16> x16(*b.device, n * kDim), y16(*b.device, n * kDim);
   const View vx(x.data(), n, kDim), vy(y.data(), n, kDim);
   const Bf16View hx{x16.data(), n, kDim, kDim}, hy{y16.data(), n, kDim, kDim};
-  const double whole = static_cast<double>(columns.size()) * (kDim * sizeof(Real) + 8),
-               half = static_cast<double>(columns.size()) * (kDim * sizeof(Bf16) + 8),
+  const double whole = static_cast<double>(g.columns.size()) * (kDim * sizeof(Real) + 8),
+               half = static_cast<double>(g.columns.size()) * (kDim * sizeof(Bf16) + 8),
                rows = static_cast<double>(n * kDim);
   k.to_bf16(1, vx, {}, false, hx);
   b.in_turn("GB/s gathered",
@@ -277,8 +288,12 @@ void bench_contrast(const Bench& b) {
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 1, rounds = argc > 2 ? std::atoi(argv[2]) : 7;
   const chorale::Bench bench{chorale::make_device({.threads = threads}), threads, rounds};
-  chorale::bench_sparse(bench);
-  chorale::bench_bf16(bench);
+  {
+    using chorale::kEntries, chorale::kItems, chorale::kUsers;
+    const chorale::OnDevice graph(*bench.device, chorale::power_law(kUsers, kItems, kEntries));
+    chorale::bench_sparse(bench, graph);
+    chorale::bench_bf16(bench, graph);
+  }
   chorale::bench_dense(bench);
   chorale::bench_relations(bench);
   chorale::bench_contrast(bench);

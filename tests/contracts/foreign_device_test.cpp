@@ -1,7 +1,7 @@
 // Contract `device`: host code needs of a device only what kernels/device.h promises. What runs on
 // a device whose memory the host cannot reach, and which works as late as it may, leaves the bits
 // that the CPU leaves.
-#include "tests/support/foreign_device.h"
+#include "tests/support/on_device.h"
 
 #include <boost/test/unit_test.hpp>
 
@@ -18,22 +18,6 @@ namespace chorale::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-enum class On { cpu, foreign };
-
-// body(experiment) on every rank of a group.
-template <class Body>
-void on_ranks(On device, const v1::Config& config, int ranks, const Body& body) {
-  run_thread_ranks(ranks, [&](Communicator& comm) {
-    if (device == On::cpu) {
-      Experiment experiment(config, comm, 1);
-      body(experiment);
-    } else {
-      Experiment experiment(config, comm, staged_platform(make_foreign_device(), comm));
-      body(experiment);
-    }
-  });
-}
 
 // Everything that a run in memory tells.
 struct Told {

@@ -6,7 +6,7 @@
 
 #include "comm/self_communicator.h"
 #include "comm/thread_communicator.h"
-#include "tests/support/foreign_device.h"
+#include "tests/support/on_device.h"
 #include "tests/support/table_memory.h"
 #include "tests/support/temporary_folder.h"
 #include "trainer/export/export.h"
@@ -18,21 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Index kPlaces = 90;
-
-enum class On { cpu, foreign };
-
-template <class Body>
-void on_ranks(On device, const v1::Config& config, int ranks, const Body& body) {
-  run_thread_ranks(ranks, [&](Communicator& comm) {
-    if (device == On::cpu) {
-      Experiment experiment(config, comm, 1);
-      body(experiment);
-    } else {
-      Experiment experiment(config, comm, staged_platform(make_foreign_device(), comm));
-      body(experiment);
-    }
-  });
-}
 
 struct Told {
   Outcome outcome;
