@@ -3,7 +3,7 @@
 #include <initializer_list>
 #include <limits>
 
-#include "kernels/checked_sparse.h"
+#include "kernels/checked_interaction.h"
 
 namespace chorale {
 namespace {
@@ -31,9 +31,9 @@ void updated(const Contract& c, ConstView g, Rows rows, ConstView w) {
   }
 }
 
-class CheckedKernels final : public CheckedSparse {
+class CheckedKernels final : public CheckedInteraction {
  public:
-  explicit CheckedKernels(const Kernels& inner) : CheckedSparse(inner) {}
+  explicit CheckedKernels(const Kernels& inner) : CheckedInteraction(inner) {}
 
   void fill(Real value, View y) const override {
     const Contract c("fill");

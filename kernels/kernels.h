@@ -63,6 +63,31 @@ struct Bf16Product {
   Bf16View rounded = {};  // (A.rows,d)
 };
 
+// A layer of bi-interaction, of rows e and of what their neighbours send, n:
+//   y = dropout(leaky(s w_sum + b_sum) + leaky(p w_product + b_product))
+// with s = self e + n and p = e o n.     Wang et al., NGCF, SIGIR 2019, eq. 7; KGAT, KDD 2019, eq.
+// 8
+struct BiInteraction {
+  Real self = 0;   // 1: the sum has e itself
+  Real slope = 0;  // of LeakyReLU below zero
+  DropoutMask mask = {};
+  const Index* global_row = nullptr;  // (n) in device memory; not read if nothing is dropped
+  ConstView w_sum, b_sum;             // (k,m), (1,m)
+  ConstView w_product, b_product;     // (k,m), (1,m)
+};
+
+// What the adjoint of bi-interaction has to know of an element of y.
+enum BiInteractionBits : std::uint8_t {
+  kSumIsAbove = 1,      // s w_sum + b_sum > 0
+  kProductIsAbove = 2,  // p w_product + b_product > 0
+  kIsKept = 4,          // by dropout
+};
+
+// Gradients of a layer's weights, of each lane: (lanes, k m) and (lanes, m).
+struct BiInteractionWeights {
+  View w_sum, b_sum, w_product, b_product;
+};
+
 // The best k items of each user so far, best first: score descending, then id ascending. Unfilled
 // places hold -infinity and id -1.
 struct TopK {
@@ -125,7 +150,22 @@ class Kernels {
   virtual void add_row(ConstView b, View y) const = 0;      // y_i += b      b:(1,d) y:(n,d)
   virtual void column_sums(ConstView x, View b) const = 0;  // b += sum_i x_i  b:(1,d)
 
+  // --- bi-interaction: a whole layer at a time, so that what lies between its input and its output
+  // need not be stored ---
+  // y as of BiInteraction.   e, n:(n,k) y:(n,m) bits:(n,m) without gaps, or null: not wanted
+  virtual void bi_interaction(const BiInteraction& layer, ConstView e, ConstView n,
+                              std::uint8_t* bits, View y) const = 0;
+  // With ds and dp the gradients of s and p:
+  //   de = self ds + dp o n, or de += ... if `add`;  dn = ds + dp o e;
+  // and the weights' gradients of each lane are added to `dw`, in ascending blocks of rows.
+  virtual void bi_interaction_grad(const BiInteraction& layer, ConstView e, ConstView n,
+                                   const std::uint8_t* bits, ConstView dy, LaneOffsets lanes,
+                                   bool add, View de, View dn,
+                                   const BiInteractionWeights& dw) const = 0;
+
   // --- rows ---
+  // to[i] = names[rows[i]]     names, to: device memory
+  virtual void gather_names(const Index* names, Rows rows, Index* to) const = 0;
   // inverse[i] = 1 / max(|x_i|, 1e-12); y_i = inverse[i] x_i       inverse:(n,1)
   virtual void normalize_rows(ConstView x, View y, View inverse) const = 0;
   // dx_i += inverse[i] (dy_i - y_i (y_i . dy_i)); a row whose norm was below 1e-12

@@ -28,6 +28,12 @@ class NoKernels final : public Kernels {
   void gemm_tn(ConstView, ConstView, View) const override {}
   void add_row(ConstView, View) const override {}
   void column_sums(ConstView, View) const override {}
+  void bi_interaction(const BiInteraction&, ConstView, ConstView, std::uint8_t*,
+                      View) const override {}
+  void bi_interaction_grad(const BiInteraction&, ConstView, ConstView, const std::uint8_t*,
+                           ConstView, LaneOffsets, bool, View, View,
+                           const BiInteractionWeights&) const override {}
+  void gather_names(const Index*, Rows, Index*) const override {}
   void normalize_rows(ConstView, View, View) const override {}
   void normalize_rows_grad(ConstView, ConstView, ConstView, View) const override {}
   void gather_rows(ConstView, Rows, View) const override {}

@@ -120,6 +120,26 @@ void TimedKernels::column_sums(ConstView x, View b) const {
   timed("column_sums", size(x, b, b), [&] { inner_.column_sums(x, b); });
 }
 
+void TimedKernels::bi_interaction(const BiInteraction& layer, ConstView e, ConstView n,
+                                  std::uint8_t* bits, View y) const {
+  timed("bi_interaction", size(e, n, layer.w_sum, layer.w_product, y) + y.size() / 4,
+        [&] { inner_.bi_interaction(layer, e, n, bits, y); });
+}
+
+void TimedKernels::bi_interaction_grad(const BiInteraction& layer, ConstView e, ConstView n,
+                                       const std::uint8_t* bits, ConstView dy, LaneOffsets lanes,
+                                       bool add, View de, View dn,
+                                       const BiInteractionWeights& dw) const {
+  timed("bi_interaction_grad",
+        size(e, n, dy, de, dn, dw.w_sum, dw.w_product) + (add ? de.size() : 0) + dy.size() / 4,
+        [&] { inner_.bi_interaction_grad(layer, e, n, bits, dy, lanes, add, de, dn, dw); });
+}
+
+void TimedKernels::gather_names(const Index* names, Rows rows, Index* to) const {
+  timed("gather_names", 5 * static_cast<Index>(rows.size()),
+        [&] { inner_.gather_names(names, rows, to); });
+}
+
 void TimedKernels::normalize_rows(ConstView x, View y, View inverse) const {
   timed("normalize_rows", size(x, y, inverse), [&] { inner_.normalize_rows(x, y, inverse); });
 }

@@ -47,6 +47,12 @@ class TimedKernels final : public Kernels {
   void gemm_tn(ConstView x, ConstView dy, View dw) const override;
   void add_row(ConstView b, View y) const override;
   void column_sums(ConstView x, View b) const override;
+  void bi_interaction(const BiInteraction& layer, ConstView e, ConstView n, std::uint8_t* bits,
+                      View y) const override;
+  void bi_interaction_grad(const BiInteraction& layer, ConstView e, ConstView n,
+                           const std::uint8_t* bits, ConstView dy, LaneOffsets lanes, bool add,
+                           View de, View dn, const BiInteractionWeights& dw) const override;
+  void gather_names(const Index* names, Rows rows, Index* to) const override;
   void normalize_rows(ConstView x, View y, View inverse) const override;
   void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const override;
   void gather_rows(ConstView x, Rows rows, View y) const override;

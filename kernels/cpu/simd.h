@@ -39,6 +39,19 @@ void row_dots(ConstView x, ConstView y, View out);
 void add_scaled_rows(ConstView c, ConstView x, View y);
 void column_sums(ConstView x, View b);
 
+// bi-interaction (simd_interaction.cpp): the parts of a block of rows
+// s = self e + n and p = e o n.
+void interaction_operands(Real self, ConstView e, ConstView n, View s, View p);
+// y and, unless null, its bits, from the products s w_sum and p w_product.
+void interaction_output(const BiInteraction& layer, const Index* global_row, ConstView sum,
+                        ConstView product, std::uint8_t* bits, View y);
+// What arrives at the two products: dy by the factors that the bits name.
+void interaction_slopes(const BiInteraction& layer, const std::uint8_t* bits, ConstView dy,
+                        View of_sum, View of_product);
+// de = or += self ds + dp o n; dn = ds + dp o e.
+void interaction_grad(Real self, ConstView e, ConstView n, ConstView ds, ConstView dp, bool add,
+                      View de, View dn);
+
 // sparse (simd_sparse.cpp): rows [first, last)
 void spmm(const CsrView& a, ConstView x, ConstView ghost, View y, bool add, Index first,
           Index last);

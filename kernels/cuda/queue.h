@@ -36,12 +36,14 @@ class Queue {
   // A cudaStream_t that has got all that was enqueued: for libraries that enqueue by themselves.
   virtual void* stream() = 0;
   virtual int processors() const = 0;  // how many blocks of work keep the whole device busy
-  // Device memory for the launches that follow, until the next call. Grows, never shrinks.
-  virtual void* scratch(std::size_t bytes) = 0;
+  // Device memory for the launches that follow, until the next call of the same kind. Grows, never
+  // shrinks. A kernel made of others keeps its own apart from theirs.
+  enum class Scratch { of_parts, of_whole };
+  virtual void* scratch(std::size_t bytes, Scratch kind = Scratch::of_parts) = 0;
 
   template <class T>
-  T* scratch_of(std::size_t n) {
-    return static_cast<T*>(scratch(n * sizeof(T)));
+  T* scratch_of(std::size_t n, Scratch kind = Scratch::of_parts) {
+    return static_cast<T*>(scratch(n * sizeof(T), kind));
   }
 };
 

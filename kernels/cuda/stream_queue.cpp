@@ -35,7 +35,7 @@ StreamQueue::~StreamQueue() {
   for (cudaEvent_t e : places_) cudaEventDestroy(e);
   cudaEventDestroy(joined_);
   cudaStreamDestroy(aside_);
-  cudaFree(scratch_);
+  for (const ScratchMemory& s : scratch_) cudaFree(s.data);
 }
 
 void StreamQueue::enqueue(const void* kernel, const Shape& shape,
@@ -63,16 +63,16 @@ void StreamQueue::enqueue(const void* kernel, const Shape& shape,
         "a kernel's launch");
 }
 
-void* StreamQueue::scratch(std::size_t bytes) {
-  if (bytes <= scratch_bytes_) return scratch_;
+void* StreamQueue::scratch(std::size_t bytes, Scratch kind) {
+  ScratchMemory& memory = scratch_[static_cast<std::size_t>(kind)];
+  if (bytes <= memory.bytes) return memory.data;
   synchronize();
-  check(cudaFree(scratch_), "cudaFree");
-  scratch_ = nullptr;
-  scratch_bytes_ = 0;
+  check(cudaFree(memory.data), "cudaFree");
+  memory = {};
   const std::size_t wanted = std::max(bytes, std::size_t{1} << 20);
-  check(cudaMalloc(&scratch_, wanted), "cudaMalloc of scratch memory");
-  scratch_bytes_ = wanted;
-  return scratch_;
+  check(cudaMalloc(&memory.data, wanted), "cudaMalloc of scratch memory");
+  memory.bytes = wanted;
+  return memory.data;
 }
 
 void StreamQueue::copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {

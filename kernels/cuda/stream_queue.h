@@ -30,8 +30,8 @@ class StreamQueue final : public Queue {
     return stream_;
   }
   int processors() const override { return processors_; }
-  void* scratch(std::size_t bytes) override;
-  std::size_t scratch_bytes() const { return scratch_bytes_; }
+  void* scratch(std::size_t bytes, Scratch kind) override;
+  std::size_t scratch_bytes() const { return scratch_[0].bytes + scratch_[1].bytes; }
 
   // Host memory must be pinned, and left alone until the copy is done.
   void copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind);
@@ -56,6 +56,11 @@ class StreamQueue final : public Queue {
   }
 
  private:
+  struct ScratchMemory {
+    void* data = nullptr;
+    std::size_t bytes = 0;
+  };
+
   void submit();
   void join();  // what is enqueued on the stream stands behind all that was enqueued aside
   bool is_recorded() const { return records_ && !is_aside_; }
@@ -67,8 +72,7 @@ class StreamQueue final : public Queue {
   std::array<cudaEvent_t, 4> places_;  // of the latest marks: of mark m at m % 4
   Index marked_ = 0;                   // the latest mark; 0: none yet
   int processors_;
-  void* scratch_ = nullptr;
-  std::size_t scratch_bytes_ = 0;
+  std::array<ScratchMemory, 2> scratch_;        // by kind
   std::map<const void*, std::size_t> granted_;  // shared memory of kernels that need much
   bool records_ = false;
   Recording recording_;

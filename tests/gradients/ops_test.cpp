@@ -1,145 +1,18 @@
 // Every op of trainer/autodiff/ops.h and every loss: its adjoint against central differences in
 // double, on one and on three ranks. To add an op, add a row to `cases`.
+#include "tests/gradients/ops_fixture.h"
+
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <memory>
 
 #include "comm/thread_communicator.h"
 #include "comm/typed.h"
-#include "kernels/device.h"
-#include "trainer/autodiff/ops.h"
-#include "trainer/losses/losses.h"
 
 namespace chorale::test {
 namespace {
-
-constexpr Index kNodes = 23, kDim = 5, kBatch = 11;
-constexpr Index kRelations = 3, kRelationDim = 4;
-constexpr int kLanes = 7;
-
-// Three node tables, one sparse matrix (not symmetric), a weight, a bias and a batch with repeated
-// rows.
-struct Fixture {
-  std::unique_ptr<Device> device = make_device({.kind = DeviceKind::reference});
-  Communicator& comm;
-  Lanes lanes;
-  Partition nodes, batch, relations, groups;
-  std::vector<Index> numbers;
-  Array<Index> names;
-  Table x, y, offset, w, b, batch_offset, relation_vectors, matrices;
-  DistCsr a;
-  CliqueOperator expanded, factored;
-  IdColumn ids, other_ids, relation_ids;
-  std::vector<Index> group_begin;  // runs of samples of one relation within a lane
-  RowSubset subset;
-  Tape tape;
-
-  explicit Fixture(Communicator& c)
-      : comm(c),
-        lanes(make_lanes(kLanes, c.size(), c.rank())),
-        nodes(Partition::uniform(kNodes, lanes)),
-        batch(Partition::uniform(kBatch, lanes)),
-        relations(Partition::uniform(kRelations, lanes)),
-        groups(group_partition()),
-        numbers(range(nodes)),
-        names(*device, std::span<const Index>(numbers)),
-        x(*device, "x", nodes, kDim, numbers, normal_values(1, "x", 1.0)),
-        y(*device, "y", nodes, kDim, numbers, normal_values(1, "y", 1.0)),
-        offset(*device, "offset", nodes, kDim, numbers, normal_values(1, "offset", 1.0)),
-        w(*device, "w", lanes, kDim, kDim, normal_values(1, "w", 1.0)),
-        b(*device, "b", lanes, 1, kDim, normal_values(1, "b", 1.0)),
-        batch_offset(*device, "batch_offset", batch, kDim, range(batch),
-                     normal_values(1, "batch_offset", 1.0)),
-        relation_vectors(*device, "relation_vectors", relations, kRelationDim, range(relations),
-                         normal_values(1, "relation_vectors", 0.5)),
-        matrices(*device, "matrices", relations, kDim * kRelationDim, range(relations),
-                 normal_values(1, "matrices", 0.5)),
-        a(*device, c, nodes, nodes, entries(nodes), false),
-        expanded(clique(CliqueForm::expanded)),
-        factored(clique(CliqueForm::factored)),
-        subset(*device, nodes, subset_partition(), in_subset),
-        tape(*device, c, lanes, 9) {
-    ids.part = other_ids.part = batch;
-    relation_ids.part = groups;
-    for (Index i = batch.first(); i < batch.last(); ++i) {
-      ids.rows.push_back((i * i) % 13);  // repeats rows, of several ranks
-      other_ids.rows.push_back((i * 7 + 2) % kNodes);
-      if (begins_group(i)) {
-        group_begin.push_back(i - batch.first());
-        relation_ids.rows.push_back(relation_of(i));
-      }
-    }
-    group_begin.push_back(batch.local_rows());
-  }
-
-  static std::vector<Index> range(const Partition& p) {
-    std::vector<Index> rows;
-    for (Index i = p.first(); i < p.last(); ++i) rows.push_back(i);
-    return rows;
-  }
-  static std::vector<Triplet> entries(const Partition& p) {
-    std::vector<Triplet> all;
-    for (Index i = p.first(); i < p.last(); ++i) {
-      for (Index k = 0; k < i % 5; ++k) {
-        all.push_back({i, (i * 3 + k * 7 + 1) % kNodes,
-                       static_cast<Real>(0.3 + 0.1 * static_cast<double>(k))});
-      }
-    }
-    return all;
-  }
-
-  static Index relation_of(Index sample) { return sample / 3 % kRelations; }
-  bool begins_group(Index sample) const {
-    return batch.lane_begin(batch.lane_of(sample)) == sample ||
-           relation_of(sample) != relation_of(sample - 1);
-  }
-  static bool in_subset(Index row) { return row % 3 != 1; }
-  Partition subset_partition() const {
-    std::vector<Index> boundaries{0};
-    for (int l = 0; l < lanes.count; ++l) {
-      boundaries.push_back(boundaries.back());
-      for (Index i = nodes.lane_begin(l); i < nodes.lane_begin(l + 1); ++i)
-        boundaries.back() += in_subset(i) ? 1 : 0;
-    }
-    return Partition(lanes, boundaries);
-  }
-  Partition group_partition() const {
-    std::vector<Index> boundaries{0};
-    for (int l = 0; l < lanes.count; ++l) {
-      boundaries.push_back(boundaries.back());
-      for (Index i = batch.lane_begin(l); i < batch.lane_begin(l + 1); ++i) {
-        boundaries.back() += begins_group(i) ? 1 : 0;
-      }
-    }
-    return Partition(lanes, boundaries);
-  }
-
-  CliqueOperator clique(CliqueForm form) {
-    Incidence h;
-    for (Index i = 0; i < kNodes; ++i) {
-      for (Index k = 0; k < i % 4; ++k)
-        h.edges.push_back(static_cast<LocalIndex>((i + k * 5) % kBatch));
-      h.begin.push_back(static_cast<Index>(h.edges.size()));
-    }
-    return co_interactions(*device, comm, nodes, batch, h, form);
-  }
-
-  Var leaf(Table& t) { return tape.leaf(t); }
-  // A loss that depends on every element of v in its own way.
-  Var measure(Var v) { return half_squares(v + leaf(v.part() == nodes ? offset : batch_offset)); }
-  // Samples are rows of x, of y and of x again.
-  Var transr(double l2) {
-    return transr_loss(gather(leaf(x), ids), gather(leaf(y), ids), gather(leaf(x), other_ids),
-                       gather(leaf(relation_vectors), relation_ids),
-                       gather(leaf(matrices), relation_ids), group_begin, l2, 7);
-  }
-  std::vector<Table*> tables() {
-    return {&x, &y, &offset, &w, &b, &batch_offset, &relation_vectors, &matrices};
-  }
-};
 
 struct Case {
   const char* name;
@@ -205,6 +78,46 @@ const std::vector<Case> cases = {
      [](Fixture& f) { return synergistic_contrast(f.leaf(f.x), f.leaf(f.y), 0.5); }},
     {"normalize_rows", [](Fixture& f) { return f.measure(normalize_rows(f.leaf(f.x))); }},
     {"spmm", [](Fixture& f) { return f.measure(spmm(f.a, multiply(f.leaf(f.x), f.leaf(f.y)))); }},
+    {"choose",
+     [](Fixture& f) {
+       const Var z = multiply(f.leaf(f.x), f.leaf(f.y));
+       return f.measure_few(choose(z, f.few())) + f.measure(z);
+     }},
+    {"spmm at few rows",
+     [](Fixture& f) {
+       const Var z = multiply(f.leaf(f.x), f.leaf(f.y));
+       return f.measure_few(spmm(f.a, z, f.few()));
+     }},
+    {"spmm at few rows, and choose",
+     [](Fixture& f) {
+       const Var z = multiply(f.leaf(f.x), f.leaf(f.y));
+       return f.measure_few(multiply(spmm(f.a, z, f.few()), choose(z, f.few())));
+     }},
+    {"ops on chosen rows",
+     [](Fixture& f) {
+       const Var x = choose(f.leaf(f.x), f.few()), y = choose(f.leaf(f.y), f.few());
+       const Var dense = add_bias(matmul(x, f.leaf(f.w)), f.leaf(f.b));
+       const Var dropped = dropout(leaky_relu(dense, 0.2), 0.4, f.names.span());
+       const Var parts[] = {normalize_rows(y) + -0.5 * x, dropped};
+       return half_squares(gather(concat(parts), f.few_ids));
+     }},
+    {"bi_interaction",
+     [](Fixture& f) {
+       return f.measure(
+           bi_interaction(f.leaf(f.x), f.leaf(f.y), f.layer(true, 0.4), f.names.span()));
+     }},
+    {"bi_interaction without the self term, of values used elsewhere",
+     [](Fixture& f) {
+       const Var e = multiply(f.leaf(f.x), f.leaf(f.y)), n = spmm(f.a, e);
+       const Var y = bi_interaction(e, n, f.layer(false, 0), f.names.span());
+       return f.measure(multiply(y, e)) + half_squares(n);
+     }},
+    {"bi_interaction of chosen rows",
+     [](Fixture& f) {
+       const Var e = multiply(f.leaf(f.x), f.leaf(f.y));
+       const Var own = choose(e, f.few()), n = spmm(f.a, e, f.few());
+       return f.measure_few(bi_interaction(own, n, f.layer(true, 0.4), f.names.span()));
+     }},
     {"propagate one layer",
      [](Fixture& f) {
        return f.measure(propagate(f.a, f.leaf(f.x), std::vector<double>{0.0, 1.0}));

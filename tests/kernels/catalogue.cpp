@@ -5,6 +5,7 @@
 #include <iterator>
 #include <numeric>
 
+#include "tests/kernels/catalogue_interaction.h"
 #include "tests/kernels/catalogue_sparse.h"
 
 namespace chorale::test {
@@ -37,12 +38,6 @@ UpdateOptions tf1() {
   return o;
 }
 
-const Index* row_names(S s) {
-  std::vector<Index> names(static_cast<std::size_t>(s.n));
-  for (Index i = 0; i < s.n; ++i) names[static_cast<std::size_t>(i)] = 3 * i + (Index{1} << 33);
-  return s.keep(std::move(names));
-}
-
 // Every second row of 2 n, last first.
 Rows every_second(S s) {
   std::vector<LocalIndex> rows(static_cast<std::size_t>(s.n));
@@ -60,8 +55,6 @@ const Index* pair_names(S s, Index rows, Index classes) {
   }
   return s.keep(std::move(names));
 }
-
-DropoutMask mask() { return {.seed = 5, .step = 7, .op = 2, .rate = Real(0.25)}; }
 
 void sum_of(K k, S s) {
   const ConstView xs[] = {s.in(s.n, s.d), s.in(s.n, s.d), s.in(s.n, s.d)};
@@ -301,6 +294,9 @@ const CatalogueRow kRows[] = {
      [](K k, S s) { k.gemm_tn(s.in(s.n, s.d), s.in(s.n, s.d + 3), s.out(s.d, s.d + 3)); }},
     {"add_row", true, equal, [](K k, S s) { k.add_row(s.in(1, s.d), s.out(s.n, s.d)); }},
     {"column_sums", true, equal, [](K k, S s) { k.column_sums(s.in(s.n, s.d), s.out(1, s.d)); }},
+    {"bi_interaction", true, columns, bi_interaction},
+    {"bi_interaction_grad", true, rows_and_columns, bi_interaction_grad},
+    {"gather_names", true, equal, gather_names},
     {"normalize_rows", false, columns,
      [](K k, S s) { k.normalize_rows(s.in(s.n, s.d), s.out(s.n, s.d), s.out(s.n, 1)); }},
     {"normalize_rows_grad", true, columns, normalize_grad},

@@ -61,6 +61,46 @@ BOOST_AUTO_TEST_CASE(products_of_two_by_two_matrices) {
   expect(tn, {1 + 26, 1 + 30, 1 + 38, 1 + 44});
 }
 
+// s = e + n = (4, 1), p = e o n = (3, -2). Of the sum 4 * 1 + 1 * 2 + 1 = 7 and 4 - 1 * 8 + 0 = -4;
+// of the product 3 - 2 * 2 + 0 = -1 and 3 * 0 + 2 * 1 + 1 = 3. leaky: 7, -1, -0.25, 3.
+BOOST_AUTO_TEST_CASE(a_layer_of_bi_interaction_of_two_columns) {
+  const Matrix e(1, 2, {1, 2}), n(1, 2, {3, -1});
+  const Matrix w_sum(2, 2, {1, 1, 2, -8}), b_sum(1, 2, {1, 0});
+  const Matrix w_product(2, 2, {1, 0, 2, -1}), b_product(1, 2, {0, 1});
+  const BiInteraction layer{.self = 1,
+                            .slope = Real(0.25),
+                            .w_sum = w_sum,
+                            .b_sum = b_sum,
+                            .w_product = w_product,
+                            .b_product = b_product};
+  Matrix y(1, 2, {9, 9});
+  std::uint8_t bits[2] = {};
+
+  kernels.bi_interaction(layer, e, n, bits, y);
+
+  expect(y, {6.75, 2});
+  BOOST_TEST(int{bits[0]} == (kSumIsAbove | kIsKept));
+  BOOST_TEST(int{bits[1]} == (kProductIsAbove | kIsKept));
+
+  // Of dy = (1, 8) the sum gets (1, 2), the product (0.25, 8).
+  // ds = (1 + 2, 2 - 16) = (3, -14), dp = (0.25, 0.5 - 8) = (0.25, -7.5).
+  const Matrix dy(1, 2, {1, 8});
+  Matrix de(1, 2, {1, 1}), dn(1, 2, {9, 9});
+  Matrix dw_sum(1, 4, {1, 0, 0, 0}), db_sum(1, 2, {0, 1});
+  Matrix dw_product(1, 4, {0, 0, 0, 1}), db_product(1, 2, {0, 0});
+  const Index lanes[] = {0, 1};
+
+  kernels.bi_interaction_grad(layer, e, n, bits, dy, lanes, true, de, dn,
+                              {dw_sum, db_sum, dw_product, db_product});
+
+  expect(de, {1 + 3 + 0.75, 1 - 14 + 7.5});
+  expect(dn, {3 + 0.25, -14 - 15});
+  expect(dw_sum, {1 + 4, 8, 1, 2});
+  expect(db_sum, {1, 1 + 2});
+  expect(dw_product, {0.75, 24, -0.5, 1 - 16});
+  expect(db_product, {0.25, 8});
+}
+
 BOOST_AUTO_TEST_CASE(a_row_of_three_and_four_has_norm_five) {
   const Matrix x(2, 2, {3, 4, 0, 0});
   Matrix y(2, 2, {9, 9, 9, 9}), inverse(2, 1, {9, 9});

@@ -83,6 +83,20 @@ class LateKernels final : public Kernels {
   void column_sums(ConstView x, View b) const override {
     later([=, this] { now_.column_sums(x, b); });
   }
+  void bi_interaction(const BiInteraction& layer, ConstView e, ConstView n, std::uint8_t* bits,
+                      View y) const override {
+    later([=, this] { now_.bi_interaction(layer, e, n, bits, y); });
+  }
+  void bi_interaction_grad(const BiInteraction& layer, ConstView e, ConstView n,
+                           const std::uint8_t* bits, ConstView dy, LaneOffsets lanes, bool add,
+                           View de, View dn, const BiInteractionWeights& dw) const override {
+    later([=, this, lanes = copy_of(lanes)] {
+      now_.bi_interaction_grad(layer, e, n, bits, dy, lanes, add, de, dn, dw);
+    });
+  }
+  void gather_names(const Index* names, Rows rows, Index* to) const override {
+    later([=, this] { now_.gather_names(names, rows, to); });
+  }
   void normalize_rows(ConstView x, View y, View inverse) const override {
     later([=, this] { now_.normalize_rows(x, y, inverse); });
   }

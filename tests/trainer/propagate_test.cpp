@@ -1,5 +1,7 @@
 // Propagation to the rows that a batch gathers, and back from them alone, is propagation to all
 // rows, bit for bit, on any number of ranks.
+#include "tests/trainer/random_graph.h"
+
 #include <boost/test/unit_test.hpp>
 
 #include <cmath>
@@ -9,45 +11,14 @@
 #include "comm/self_communicator.h"
 #include "comm/thread_communicator.h"
 #include "comm/typed.h"
-#include "graph/dist_csr.h"
 #include "kernels/bf16.h"
 #include "kernels/check.h"
 #include "kernels/device.h"
-#include "kernels/random.h"
 #include "trainer/autodiff/ops.h"
-#include "trainer/data/batch.h"
 #include "trainer/losses/losses.h"
 
 namespace chorale::test {
 namespace {
-
-constexpr Index kNodes = 211, kColumns = 5, kBatch = 13;
-constexpr int kLanes = 8;
-
-std::uint64_t draw(std::uint64_t step, Index index, Index below) {
-  return random_below(random_bits({Purpose::test, 11}, step, static_cast<std::uint64_t>(index)),
-                      static_cast<std::uint64_t>(below));
-}
-
-// About six entries a row, not symmetric.
-std::vector<Triplet> entries(const Partition& nodes) {
-  std::vector<Triplet> all;
-  for (Index e = 0; e < 6 * kNodes; ++e) {
-    const auto row = static_cast<Index>(draw(1, e, kNodes));
-    const auto column = static_cast<Index>(draw(2, e, kNodes));
-    const Real value = static_cast<Real>(draw(3, e, 100)) / 300;
-    if (nodes.owns(row)) all.push_back({row, column, value});
-  }
-  return all;
-}
-
-IdColumn ids(const Lanes& lanes, std::uint64_t name) {
-  IdColumn column{Partition::uniform(kBatch, lanes), {}};
-  for (Index i = column.part.first(); i < column.part.last(); ++i) {
-    column.rows.push_back(static_cast<Index>(draw(name, i, kNodes)));
-  }
-  return column;
-}
 
 // Gathered rows, then the gradient of x, of all ranks.
 std::vector<Real> propagated(int ranks, std::vector<double> coefficients, bool only_gathered,
@@ -150,18 +121,23 @@ BOOST_AUTO_TEST_CASE(a_step_needs_two_matrices_beside_the_table) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(only_gather_reads_chosen_rows) {
+BOOST_AUTO_TEST_CASE(chosen_rows_are_no_others) {
   with_propagation(kColumns, [](Tape& t, Table& x, const DistCsr& a) {
     const double c[] = {0.5, 0.5};
     const IdColumn users = ids(t.lanes(), 4), others = ids(t.lanes(), 5);
     const IdColumn* const gathered[] = {&users};
+    const IdColumn* const others_gathered[] = {&others};
     t.reset(0, true);
     Var y = propagate(a, t.leaf(x), c, gathered);
 
     BOOST_TEST((y.layout() == Layout::chosen));
+    BOOST_TEST((choose(y, gathered).id == y.id));
+    BOOST_TEST((y + choose(t.leaf(x), gathered)).rows() == y.rows());
     BOOST_CHECK_THROW(half_squares(y), Error);
-    BOOST_CHECK_THROW(2.0 * y, Error);
-    BOOST_CHECK_THROW(y + y, Error);
+    BOOST_CHECK_THROW(spmm(a, y), Error);
+    BOOST_CHECK_THROW(choose(y, others_gathered), Error);
+    BOOST_CHECK_THROW(y + t.leaf(x), Error);
+    BOOST_CHECK_THROW(y + choose(t.leaf(x), others_gathered), Error);
     BOOST_CHECK_THROW(gather(y, others), Error);
   });
 }

@@ -1,7 +1,9 @@
 // The ops models are written in. Each checks shapes and layouts, computes, and records its adjoint
 // beside it (trainer/autodiff/ops/*.cpp). All are collective: every rank runs the same program.
 //
-// Shapes: (n, d) of `rows` values means n rows over all ranks. A scalar is a partial scalar.
+// Shapes: (n, d) of `rows` values means n rows over all ranks. A scalar is a partial scalar. Ops
+// that treat rows one by one, and all of them alike, take `chosen` values too and give such; these
+// say "rows or chosen".
 #pragma once
 
 #include <span>
@@ -14,17 +16,17 @@
 
 namespace chorale {
 
-// --- arithmetic: ops/arithmetic.cpp ---
+// --- arithmetic: ops/arithmetic.cpp; rows or chosen ---
 Var operator+(Var x, Var y);          // rows + rows of equal shape, or scalar + scalar
 Var operator*(double a, Var x);       // rows or scalar
 Var multiply(Var x, Var y);           // element by element; x, y:(n,d) rows
 Var concat(std::span<const Var> xs);  // columns side by side; x_i:(n,d_i) rows over one partition
 
-// --- dense layers: ops/dense.cpp ---
+// --- dense layers: ops/dense.cpp; rows or chosen ---
 Var matmul(Var x, Var w);    // y = x w     x:(n,k) rows  w:(k,m) replicated  y:(n,m) rows
 Var add_bias(Var x, Var b);  // y_i = x_i + b   x:(n,m) rows  b:(1,m) replicated
 
-// --- elementwise functions: ops/elementwise.cpp ---
+// --- elementwise functions: ops/elementwise.cpp; rows or chosen ---
 Var leaky_relu(Var x, double slope);
 Var log(Var x);
 Var exp(Var x);
@@ -32,6 +34,20 @@ Var exp(Var x);
 // identity otherwise. names[i] is the public number of local row i (device memory): masks are keyed
 // by it.
 Var dropout(Var x, double rate, std::span<const Index> names);
+
+// --- bi-interaction: ops/interaction.cpp ---
+// The weights of a layer and how it is computed.
+struct BiInteractionLayer {
+  Table &w_sum, &b_sum, &w_product, &b_product;  // (k,m), (1,m), (k,m), (1,m)
+  bool has_self = false;
+  double slope = 0.2;
+  double dropout = 0;
+};
+// y = dropout(leaky(s w_sum + b_sum) + leaky((e o n) w_product + b_product)), where s is n, or e +
+// n if the layer has_self: the aggregator of NGCF and of KGAT as one op, which reads its input and
+// writes its output and keeps a byte an element.
+//   e, n:(n,k) rows or chosen   y:(n,m)   names as of dropout
+Var bi_interaction(Var e, Var n, const BiInteractionLayer& layer, std::span<const Index> names);
 
 // --- rows: ops/rows.cpp ---
 // The rows of x named by ids, wherever they live: y[i] = x[ids[i]].
@@ -44,7 +60,10 @@ Var gather(Var x, const IdColumn& ids);
 //   select: x:(n,d) rows over subset.whole(), y:(m,d) rows over subset.part(); spread: back
 Var select(Var x, const RowSubset& subset);
 Var spread(Var x, const RowSubset& subset);
-// y_i = x_i / max(|x_i|, 1e-12)
+// The rows of x that gather(., ids) of these columns will read: `chosen`; or x itself where there
+// are no columns or many ids. Within a step the same columns choose the same rows.
+Var choose(Var x, std::span<const IdColumn* const> gathered);
+// y_i = x_i / max(|x_i|, 1e-12)     x: rows or chosen
 Var normalize_rows(Var x);
 // z_i = x_i . y_i     x, y:(n,d) rows   z:(n,1) rows
 Var row_dots(Var x, Var y);
@@ -81,6 +100,9 @@ Var log_exp_sums(Var a, std::span<const Index> a_names, Var b, std::span<const I
 // y = A x; the halo travels inside. The adjoint is the product with the stored transpose.
 //   x:(A.columns,d) rows over the column partition   y:(A.rows,d) rows
 Var spmm(const DistCsr& a, Var x);
+// The same at the rows that choose(y, gathered) would keep; y is `chosen` then. The product is
+// taken at these alone, and the adjoint reads these alone.
+Var spmm(const DistCsr& a, Var x, std::span<const IdColumn* const> gathered);
 // y = sum_k c[k] A^k x for square A: the linear propagation of LightGCN and its kin as one op.
 // Nothing is kept for the adjoint, which evaluates the transposed polynomial in Horner form.
 //   x, y:(n,d) rows   c: at least one coefficient, copied

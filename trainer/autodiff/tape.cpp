@@ -1,5 +1,8 @@
 #include "trainer/autodiff/tape.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "comm/lane_sum.h"
 #include "kernels/check.h"
 
@@ -20,6 +23,15 @@ Table* Var::leaf() const { return tape->nodes_[static_cast<std::size_t>(id)].lea
 const ChosenRows& Var::chosen() const {
   require(layout() == Layout::chosen, "chosen: the value holds all rows, or none");
   return *tape->nodes_[static_cast<std::size_t>(id)].chosen;
+}
+
+bool Var::has_rows() const { return layout() == Layout::rows || layout() == Layout::chosen; }
+bool Var::has_rows_of(Var x) const {
+  if (layout() != x.layout() || !has_rows()) return false;
+  return layout() == Layout::chosen ? &chosen() == &x.chosen() : part() == x.part();
+}
+LaneOffsets Var::lane_offsets() const {
+  return layout() == Layout::chosen ? LaneOffsets(chosen().lanes) : part().lane_offsets();
 }
 
 View Var::grad() const {
@@ -108,14 +120,46 @@ Var Tape::output_rows(const Partition& part, Index cols) {
       {arena_.take_view(part.local_rows(), cols), {}, Layout::rows, &part, nullptr, false});
 }
 
-Var Tape::output_chosen(const Partition& part, std::vector<LocalIndex> rows, Index cols) {
+Var Tape::output_chosen(const Partition& part, const ChosenRows& rows, Index cols) {
+  const View value = arena_.take_view(static_cast<Index>(rows.host.size()), cols);
+  return add_node({value, {}, Layout::chosen, &part, nullptr, false, &rows});
+}
+
+Var Tape::output_like(Var x, Index cols) {
+  require(x.has_rows(), "output_like: a value with rows only");
+  return x.layout() == Layout::rows ? output_rows(x.part(), cols)
+                                    : output_chosen(x.part(), x.chosen(), cols);
+}
+
+const ChosenRows* Tape::chosen_rows(const Partition& part,
+                                    std::span<const IdColumn* const> gathered) {
+  constexpr Index kFew = 3;  // one row in so many
+  Index ids = 0;
+  for (const IdColumn* column : gathered) ids += column->size();
+  if (ids == 0 || ids * kFew > part.rows()) return nullptr;
+  for (const auto& c : chosen_) {
+    if (*c->part == part && std::ranges::equal(c->gathered, gathered)) return &c->rows;
+  }
+
+  auto chosen = std::make_unique<Chosen>();
+  chosen->part = &part;
+  chosen->gathered.assign(gathered.begin(), gathered.end());
+  std::vector<LocalIndex>& rows = chosen->rows.host;
+  std::vector<LocalIndex> before;
+  for (const IdColumn* column : gathered) {
+    before.swap(rows);
+    rows.clear();
+    std::ranges::set_union(before, lookup(*column, part).host_touched(), std::back_inserter(rows));
+  }
+  for (const Index begin : part.lane_offsets()) {
+    chosen->rows.lanes.push_back(std::ranges::lower_bound(rows, begin) - rows.begin());
+  }
   const std::size_t bytes = rows.size() * sizeof(LocalIndex);
   auto* memory = static_cast<LocalIndex*>(arena_.take(bytes));
   if (bytes > 0) device_.upload(memory, rows.data(), bytes);
-  const View value = arena_.take_view(static_cast<Index>(rows.size()), cols);
-  const Rows on_device(memory, rows.size());
-  chosen_.push_back(std::make_unique<const ChosenRows>(std::move(rows), on_device));
-  return add_node({value, {}, Layout::chosen, &part, nullptr, false, chosen_.back().get()});
+  chosen->rows.rows = {memory, rows.size()};
+  chosen_.push_back(std::move(chosen));
+  return &chosen_.back()->rows;
 }
 
 Var Tape::output_partial() {
@@ -203,6 +247,16 @@ ConstView Tape::all_rows(const Partition& part, ConstView mine) {
   const std::span<Real> everything(all.data, static_cast<std::size_t>(all.size()));
   comm_.all_gather(std::as_bytes(own), std::as_writable_bytes(everything), each).wait();
   return all;
+}
+
+const Index* Tape::names_of(Var x, std::span<const Index> names) {
+  require(static_cast<Index>(names.size()) == x.part().local_rows(), "{} names for {} rows",
+          names.size(), x.part().local_rows());
+  if (x.layout() == Layout::rows) return names.data();
+  const Rows rows = x.chosen().rows;
+  auto* chosen = static_cast<Index*>(arena_.take(rows.size() * sizeof(Index)));
+  kernels().gather_names(names.data(), rows, chosen);
+  return chosen;
 }
 
 double Tape::total(Var scalar) {

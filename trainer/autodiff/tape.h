@@ -49,9 +49,14 @@ class Tape {
   Var leaf(Table& table);
   // A value of `rows` layout over `part`, this rank's rows; `part` must outlive the step.
   Var output_rows(const Partition& part, Index cols);
-  // A value of `chosen` layout: of this rank's rows over `part` only `rows`, local and ascending.
-  // Nothing but `gather` reads it.
-  Var output_chosen(const Partition& part, std::vector<LocalIndex> rows, Index cols);
+  // A value of `chosen` layout: of this rank's rows over `part` only those that are listed.
+  Var output_chosen(const Partition& part, const ChosenRows& rows, Index cols);
+  // A value of x's rows, all or chosen.
+  Var output_like(Var x, Index cols);
+  // The rows over `part` that any rank gathers by one of these columns, as their owner knows them;
+  // null: all, since no columns are named, or so many ids that a pass over the rows is not worth
+  // its while. Found once a step for the same columns. Collective.
+  const ChosenRows* chosen_rows(const Partition& part, std::span<const IdColumn* const> gathered);
   Var output_partial();  // (local lanes, 1)
   // Records the adjoint of y, the output just made from `inputs`. Not kept when no input wants a
   // gradient.
@@ -87,6 +92,10 @@ class Tape {
   ConstView all_rows(Var x);
   ConstView all_rows(const Partition& part, ConstView mine);
 
+  // The names of the rows that x has, where names[i] is that of local row i of its partition. Both
+  // in device memory.
+  const Index* names_of(Var x, std::span<const Index> names);
+
   // Names a term of the loss, to be reported beside it.
   void note(const char* name, Var scalar) { notes_.push_back({name, scalar}); }
 
@@ -102,10 +111,9 @@ class Tape {
   const Kernels& kernels() const { return device_.kernels(); }
   Arena& arena() { return arena_; }
   const Lanes& lanes() const { return lanes_only_.lanes(); }
-  // f(l, first, last) for each of this rank's lanes of `part`, rows relative to its first.
+  // f(l, first, last) for each of this rank's lanes, whose rows are [first, last) of a value.
   template <class F>
-  void each_lane(const Partition& part, F f) const {
-    const LaneOffsets offsets = part.lane_offsets();
+  void each_lane(LaneOffsets offsets, F f) const {
     for (std::size_t l = 0; l + 1 < offsets.size(); ++l)
       f(static_cast<int>(l), offsets[l], offsets[l + 1]);
   }
@@ -141,6 +149,11 @@ class Tape {
     int id;
     ConstView rows;
   };
+  struct Chosen {
+    const Partition* part;
+    std::vector<const IdColumn*> gathered;
+    ChosenRows rows;
+  };
 
   Var add_node(const Node& node);
   // The lookup of this holder, made if there is none yet in this step.
@@ -162,7 +175,7 @@ class Tape {
   std::uint32_t masks_ = 0;
   std::vector<Node> nodes_;
   std::vector<Adjoint> adjoints_;
-  std::vector<std::unique_ptr<const ChosenRows>> chosen_;
+  std::vector<std::unique_ptr<const Chosen>> chosen_;
   std::vector<Lookup> lookups_;
   std::vector<LookedUp> looked_up_;
   std::vector<Gathered> gathered_;

@@ -15,6 +15,7 @@ class Table;
 struct ChosenRows {
   std::vector<LocalIndex> host;
   Rows rows;
+  std::vector<Index> lanes;  // boundaries of this rank's lanes in the list
 };
 
 struct Var {
@@ -26,7 +27,11 @@ struct Var {
   }  // that this rank holds; of a partial scalar: its lanes
   Index cols() const { return value().cols; }
   Layout layout() const;
-  const Partition& part() const;  // of `rows` values: how the rows are dealt; of others: lanes only
+  bool has_rows() const;             // rows or chosen
+  bool has_rows_of(Var x) const;     // the same ones
+  LaneOffsets lane_offsets() const;  // of the rows it has
+  const Partition& part() const;     // how its rows, or those it was chosen from, are dealt; of
+                                     // others: lanes only
   ConstView value() const;
   View out() const;         // the value, to be written by the op that made it
   bool wants_grad() const;  // false: nothing learnable stands behind it, its adjoint may be skipped

@@ -1,5 +1,7 @@
 #include "trainer/losses/ranking.h"
 
+#include <algorithm>
+
 #include "trainer/autodiff/ops.h"
 #include "trainer/losses/losses.h"
 #include "trainer/model.h"
@@ -46,6 +48,15 @@ std::vector<const IdColumn*> RankingLoss::gathered(const Batch& b) const {
       break;
   }
   return {&b["user"], &b["positive"], &b["negative"]};
+}
+
+std::vector<const IdColumn*> RankingLoss::gathered_with_l2(const Batch& b) const {
+  std::vector<const IdColumn*> columns = gathered(b);
+  const IdColumn* negatives = &b["negative"];
+  if (!columns.empty() && std::ranges::find(columns, negatives) == columns.end()) {
+    columns.push_back(negatives);
+  }
+  return columns;
 }
 
 const char* RankingLoss::name() const {

@@ -26,6 +26,8 @@ class RankingLoss {
   Var operator()(Var z, const Batch& batch) const;
   // The columns whose rows of z the loss gathers; none if it reads other rows too. For propagate.
   std::vector<const IdColumn*> gathered(const Batch& batch) const;
+  // And those of mean_l2(z, batch).
+  std::vector<const IdColumn*> gathered_with_l2(const Batch& batch) const;
   const char* name() const;  // of the chosen one, for Tape::note
 
  private:

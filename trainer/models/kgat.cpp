@@ -29,18 +29,10 @@ class Kgat final : public Model {
   Kgat(ModelContext& c, const v1::Kgat& f)
       : Kgat(c, f, collaborative_edges(c.dataset(), c.nodes())) {}
 
-  Var represent(Tape& t) override {
-    Var e = t.leaf(e_);
-    std::vector<Var> parts{e};
-    for (const Layer& layer : layers_) {
-      e = dropout(aggregate(t, layer, e, spmm(matrix_, e)), config_.message_dropout(), names_);
-      parts.push_back(normalize_rows(e));
-    }
-    return concat(parts);
-  }
+  Var represent(Tape& t) override { return encode(t, {}); }
 
   Var loss(Tape& t, const Batch& b) override {
-    Var z = represent(t);
+    Var z = encode(t, ranking_.gathered_with_l2(b));
     Var rank = ranking_(z, b);
     Var decay = mean_l2(z, b, config_.l2());
     const Term terms[] = {{ranking_.name(), rank}, {"l2", decay}};
@@ -120,6 +112,20 @@ class Kgat final : public Model {
     }
   }
 
+  // The rows that will be gathered, or all: of the last layer no others are computed.
+  Var encode(Tape& t, std::span<const IdColumn* const> gathered) {
+    Var e = t.leaf(e_);
+    std::vector<Var> parts{choose(e, gathered)};
+    for (const Layer& layer : layers_) {
+      const bool is_last = &layer == &layers_.back();
+      const auto needed = is_last ? gathered : std::span<const IdColumn* const>();
+      Var own = choose(e, needed), n = spmm(matrix_, e, needed);
+      e = aggregate(t, layer, own, n);
+      parts.push_back(normalize_rows(choose(e, gathered)));
+    }
+    return concat(parts);
+  }
+
   // One row a relation: a vector, or a row-major (rows, cols) matrix. Xavier-uniform as TensorFlow
   // 1 has it: of all matrices together.
   static Table& relation_table(ModelContext& c, const char* name, Index rows, Index cols) {
@@ -145,21 +151,24 @@ class Kgat final : public Model {
   }
 
   Var aggregate(Tape& t, const Layer& layer, Var e, Var n) const {
-    const auto dense = [&](Var x, Table& w, Table& b, double slope) {
-      return leaky_relu(add_bias(matmul(x, t.leaf(w)), t.leaf(b)), slope);
+    const auto dense = [&](Var x, double slope) {
+      Var y = leaky_relu(add_bias(matmul(x, t.leaf(layer.w_gc)), t.leaf(layer.b_gc)), slope);
+      return dropout(y, config_.message_dropout(), names_);
     };
     switch (config_.aggregator()) {
       case v1::Kgat::BI:
-        return dense(e + n, layer.w_gc, layer.b_gc, config_.slope()) +
-               dense(multiply(e, n), *layer.w_bi, *layer.b_bi, config_.slope());
+        return bi_interaction(e, n,
+                              {layer.w_gc, layer.b_gc, *layer.w_bi, *layer.b_bi, true,
+                               config_.slope(), config_.message_dropout()},
+                              names_);
       case v1::Kgat::GCN:
         break;
       case v1::Kgat::GRAPHSAGE: {
         const Var both[] = {e, n};
-        return dense(concat(both), layer.w_gc, layer.b_gc, 0);
+        return dense(concat(both), 0);
       }
     }
-    return dense(n, layer.w_gc, layer.b_gc, config_.slope());
+    return dense(n, config_.slope());
   }
 
   Var transr(Tape& t, const Batch& b) {

@@ -35,8 +35,6 @@ class Ngcf final : public Model {
         names_(c.node_names()),
         e_(c.embeddings("ngcf.ego", f.dim(), {})),
         ranking_(c, f.loss()),
-        dropout_(f.message_dropout()),
-        slope_(f.slope()),
         l2_(f.l2()) {
     std::vector<int> widths(f.widths().begin(), f.widths().end());
     if (widths.empty()) widths = {64, 64, 64};
@@ -45,44 +43,40 @@ class Ngcf final : public Model {
       const std::string at = "." + std::to_string(k);
       layers_.push_back(
           {c.weight("ngcf.w_gc" + at, from, widths[k]), c.weight("ngcf.b_gc" + at, 1, widths[k]),
-           c.weight("ngcf.w_bi" + at, from, widths[k]), c.weight("ngcf.b_bi" + at, 1, widths[k])});
+           c.weight("ngcf.w_bi" + at, from, widths[k]), c.weight("ngcf.b_bi" + at, 1, widths[k]),
+           false, f.slope(), f.message_dropout()});
       from = widths[k];
     }
   }
 
-  Var represent(Tape& t) override {
-    Var e = t.leaf(e_);
-    std::vector<Var> parts{e};
-    for (const Layer& layer : layers_) {
-      Var n = spmm(adjacency_, e);
-      Var sum = leaky_relu(add_bias(matmul(n, t.leaf(layer.w_gc)), t.leaf(layer.b_gc)), slope_);
-      Var bi = leaky_relu(add_bias(matmul(multiply(e, n), t.leaf(layer.w_bi)), t.leaf(layer.b_bi)),
-                          slope_);
-      e = dropout(sum + bi, dropout_, names_);
-      parts.push_back(normalize_rows(e));
-    }
-    return concat(parts);
-  }
+  Var represent(Tape& t) override { return encode(t, {}); }
 
   Var loss(Tape& t, const Batch& b) override {
-    Var z = represent(t);
-    Var u = gather(z, b["user"]), p = gather(z, b["positive"]), n = gather(z, b["negative"]);
-    Var decay = mean_l2(u, p, n, l2_);
+    Var z = encode(t, ranking_.gathered_with_l2(b));
+    Var decay = mean_l2(z, b, l2_);
     return decay + ranking_(z, b);
   }
 
  private:
-  struct Layer {
-    Table &w_gc, &b_gc, &w_bi, &b_bi;
-  };
+  // The rows that will be gathered, or all: of the last layer no others are computed.
+  Var encode(Tape& t, std::span<const IdColumn* const> gathered) {
+    Var e = t.leaf(e_);
+    std::vector<Var> parts{choose(e, gathered)};
+    for (const BiInteractionLayer& layer : layers_) {
+      const bool is_last = &layer == &layers_.back();
+      const auto needed = is_last ? gathered : std::span<const IdColumn* const>();
+      Var own = choose(e, needed), n = spmm(adjacency_, e, needed);
+      e = bi_interaction(own, n, layer, names_);
+      parts.push_back(normalize_rows(choose(e, gathered)));
+    }
+    return concat(parts);
+  }
 
   const DistCsr& adjacency_;
   std::span<const Index> names_;
   Table& e_;
   RankingLoss ranking_;
-  std::vector<Layer> layers_;
-  double dropout_;
-  double slope_;
+  std::vector<BiInteractionLayer> layers_;
   double l2_;
 };
 

@@ -2,6 +2,7 @@
 // at each call.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "kernels/cuda/queue.h"
@@ -21,14 +22,15 @@ class HostQueue final : public cuda::Queue {
   }
   void* stream() override { return nullptr; }
   int processors() const override { return processors_; }
-  void* scratch(std::size_t bytes) override {
-    scratch_.assign(bytes, 0xff);  // not a number
-    return scratch_.data();
+  void* scratch(std::size_t bytes, Scratch kind) override {
+    std::vector<unsigned char>& memory = scratch_[static_cast<std::size_t>(kind)];
+    memory.assign(bytes, 0xff);  // not a number
+    return memory.data();
   }
 
  private:
   int processors_;
-  std::vector<unsigned char> scratch_;
+  std::array<std::vector<unsigned char>, 2> scratch_;
 };
 
 }  // namespace chorale::test

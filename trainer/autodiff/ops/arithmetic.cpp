@@ -5,17 +5,18 @@
 namespace chorale {
 namespace {
 
-bool has_terms(Var x) { return x.layout() == Layout::rows || x.layout() == Layout::partial; }
+bool has_terms(Var x) { return x.has_rows() || x.layout() == Layout::partial; }
 
 Var output_like(Var x) {
   Tape& t = *x.tape;
-  return x.layout() == Layout::rows ? t.output_rows(x.part(), x.cols()) : t.output_partial();
+  return x.has_rows() ? t.output_like(x, x.cols()) : t.output_partial();
 }
 
 void require_same(const char* op, Var x, Var y) {
-  require(x.layout() == y.layout() && has_terms(x) && x.rows() == y.rows() && x.cols() == y.cols(),
-          "{}: ({}, {}) and ({}, {}) differ in shape or layout", op, x.rows(), x.cols(), y.rows(),
-          y.cols());
+  const bool same = x.has_rows() ? x.has_rows_of(y) && x.cols() == y.cols()
+                                 : has_terms(x) && x.layout() == y.layout();
+  require(same, "{}: ({}, {}) and ({}, {}) differ in shape, layout or rows", op, x.rows(), x.cols(),
+          y.rows(), y.cols());
 }
 
 }  // namespace
@@ -46,9 +47,9 @@ Var operator*(double a, Var x) {
 
 Var multiply(Var x, Var y) {
   require_same("multiply", x, y);
-  require(x.layout() == Layout::rows, "multiply: rows by rows only");
+  require(x.has_rows(), "multiply: rows by rows only");
   Tape& t = *x.tape;
-  Var z = t.output_rows(x.part(), x.cols());
+  Var z = t.output_like(x, x.cols());
   t.kernels().multiply(x.value(), y.value(), z.out());
   t.on_backward(z, {x, y}, [=, &t] {
     if (x.wants_grad()) t.kernels().multiply_add(y.value(), z.grad(), x.grad());
@@ -62,11 +63,10 @@ Var concat(std::span<const Var> xs) {
   Tape& t = *xs[0].tape;
   Index cols = 0;
   for (const Var& x : xs) {
-    require(x.layout() == Layout::rows && x.part() == xs[0].part(),
-            "concat: values must share their rows");
+    require(x.has_rows_of(xs[0]), "concat: values must share their rows");
     cols += x.cols();
   }
-  Var y = t.output_rows(xs[0].part(), cols);
+  Var y = t.output_like(xs[0], cols);
   Index first = 0;
   for (const Var& x : xs) {
     const Index last = first + x.cols();

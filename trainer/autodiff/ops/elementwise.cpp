@@ -7,10 +7,10 @@ namespace chorale {
 namespace {
 
 Var mapped(const char* op, Scalar f, double parameter, Var x) {
-  require(x.layout() == Layout::rows, "{}: rows only", op);
+  require(x.has_rows(), "{}: rows only", op);
   Tape& t = *x.tape;
   const Real p = static_cast<Real>(parameter);
-  Var y = t.output_rows(x.part(), x.cols());
+  Var y = t.output_like(x, x.cols());
   t.kernels().map(f, p, x.value(), y.out());
   t.on_backward(y, {x}, [=, &t] { t.kernels().map_slope(f, p, x.value(), y.grad(), x.grad()); });
   return y;
@@ -25,15 +25,14 @@ Var log(Var x) { return mapped("log", Scalar::log, 0, x); }
 Var exp(Var x) { return mapped("exp", Scalar::exp, 0, x); }
 
 Var dropout(Var x, double rate, std::span<const Index> names) {
-  require(x.layout() == Layout::rows && static_cast<Index>(names.size()) == x.rows(),
-          "dropout: {} rows, {} names", x.rows(), names.size());
+  require(x.has_rows(), "dropout: rows only");
   Tape& t = *x.tape;
   if (!t.training() || rate == 0) return x;
   const DropoutMask mask = t.next_mask(rate);
-  Var y = t.output_rows(x.part(), x.cols());
-  t.kernels().dropout(mask, names.data(), x.value(), y.out());
-  t.on_backward(y, {x},
-                [=, &t] { t.kernels().dropout_add(mask, names.data(), y.grad(), x.grad()); });
+  const Index* name = t.names_of(x, names);
+  Var y = t.output_like(x, x.cols());
+  t.kernels().dropout(mask, name, x.value(), y.out());
+  t.on_backward(y, {x}, [=, &t] { t.kernels().dropout_add(mask, name, y.grad(), x.grad()); });
   return y;
 }
 

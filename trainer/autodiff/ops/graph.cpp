@@ -2,8 +2,6 @@
 // after it.
 #include <algorithm>
 #include <array>
-#include <iterator>
-#include <optional>
 #include <utility>
 
 #include "kernels/check.h"
@@ -17,27 +15,6 @@ struct Polynomial {
   std::array<Real, kMostLayers + 1> c{};
   std::size_t degree = 0;
 };
-
-// Of this rank's rows those that any rank will gather, as their owner knows them, ascending; none
-// if they are so many that a pass over them is not worth its while. All ranks must agree on that.
-std::optional<std::vector<LocalIndex>> wanted_rows(Tape& t, const Partition& nodes,
-                                                   std::span<const IdColumn* const> gathered) {
-  constexpr Index kFew = 3;  // one row in so many
-  Index ids = 0;
-  for (const IdColumn* column : gathered) ids += column->size();
-  if (ids == 0 || ids * kFew > nodes.rows()) return {};
-  std::vector<LocalIndex> rows, before;
-  for (const IdColumn* column : gathered) {
-    before.swap(rows);
-    rows.clear();
-    std::ranges::set_union(before, t.lookup(*column, nodes).host_touched(),
-                           std::back_inserter(rows));
-  }
-  return rows;
-}
-
-// The rows that a value holds, or null if it holds all.
-const ChosenRows* wanted_of(Var y) { return y.layout() == Layout::chosen ? &y.chosen() : nullptr; }
 
 SomeRows selection(const ChosenRows* wanted) {
   return wanted != nullptr ? SomeRows(wanted->rows) : SomeRows();
@@ -140,6 +117,29 @@ void first_product(Tape& t, const DistCsr& a, const ChosenRows& wanted, ConstVie
   t.arena().give_back(marks);
 }
 
+// y_i = (A x)_i at the wanted rows i.
+void multiply_wanted(Tape& t, const DistCsr& a, const ChosenRows& wanted, ConstView x, View y) {
+  const View all = t.arena().take_view(a.row_partition().local_rows(), x.cols);
+  a.multiply_rows(t.arena(), wanted.rows, x, all);
+  t.kernels().gather_rows(all, wanted.rows, y);
+  t.arena().give_back(all);
+}
+
+// dx += A^T g, where g is of the wanted rows of A.
+void add_wanted_transposed(Tape& t, const DistCsr& a, const ChosenRows& wanted, ConstView g,
+                           Var x) {
+  const Kernels& k = t.kernels();
+  const View h = t.arena().take_view(a.row_partition().local_rows(), g.cols);
+  k.fill(0, h);
+  k.scatter_rows(g, wanted.rows, h);
+  const View sum = t.arena().take_view(x.rows(), x.cols());
+  first_product(t, a.transposed(), wanted, h, sum);
+  t.arena().give_back(h);
+  if (!x.has_grad()) return x.begin_grad(sum);
+  k.axpy(1, sum, x.grad());
+  t.arena().give_back(sum);
+}
+
 // dx += sum_k c[k] A^k g, as (((c[K] g) A + c[K-1] g) A + ...) + c[0] g. Two matrices like x are at
 // work, and one of them becomes dx if nothing was added to it before.
 void evaluate_horner(Tape& t, const DistCsr& a, const Polynomial& p, const ChosenRows* wanted,
@@ -204,15 +204,24 @@ void evaluate_horner_bf16(Tape& t, const DistCsr& a, const Polynomial& p, const 
 
 }  // namespace
 
-Var spmm(const DistCsr& a, Var x) {
+Var spmm(const DistCsr& a, Var x) { return spmm(a, x, {}); }
+
+Var spmm(const DistCsr& a, Var x, std::span<const IdColumn* const> gathered) {
   require(x.layout() == Layout::rows && x.part() == a.column_partition(),
           "spmm: x has {} rows, A {} columns, or they are dealt differently", x.part().rows(),
           a.column_partition().rows());
   Tape& t = *x.tape;
-  Var y = t.output_rows(a.row_partition(), x.cols());
-  a.multiply(t.arena(), x.value(), y.out());
-  t.on_backward(y, {x},
-                [=, &t, &a] { a.transposed().multiply_add(t.arena(), y.grad(), x.grad()); });
+  const ChosenRows* wanted = t.chosen_rows(a.row_partition(), gathered);
+  if (wanted == nullptr) {
+    Var y = t.output_rows(a.row_partition(), x.cols());
+    a.multiply(t.arena(), x.value(), y.out());
+    t.on_backward(y, {x},
+                  [=, &t, &a] { a.transposed().multiply_add(t.arena(), y.grad(), x.grad()); });
+    return y;
+  }
+  Var y = t.output_chosen(a.row_partition(), *wanted, x.cols());
+  multiply_wanted(t, a, *wanted, x.value(), y.out());
+  t.on_backward(y, {x}, [=, &t, &a] { add_wanted_transposed(t, a, *wanted, y.grad(), x); });
   return y;
 }
 
@@ -243,20 +252,19 @@ Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients,
   std::ranges::transform(coefficients, p.c.begin(), [](double c) { return static_cast<Real>(c); });
   p.degree = coefficients.size() - 1;
   Tape& t = *x.tape;
-  std::optional<std::vector<LocalIndex>> wanted = wanted_rows(t, a.row_partition(), gathered);
-  Var y = wanted ? t.output_chosen(a.row_partition(), std::move(*wanted), x.cols())
-                 : t.output_rows(a.row_partition(), x.cols());
+  const ChosenRows* wanted = t.chosen_rows(a.row_partition(), gathered);
+  Var y = wanted != nullptr ? t.output_chosen(a.row_partition(), *wanted, x.cols())
+                            : t.output_rows(a.row_partition(), x.cols());
   const bool bf16 = t.propagates_in_bf16();
   if (bf16) {
-    evaluate_bf16(t, a, p, wanted_of(y), x.value(), y.out());
-  } else if (t.training() || wanted_of(y) != nullptr) {
-    evaluate(t, a, p, wanted_of(y), x.value(), y.out());
+    evaluate_bf16(t, a, p, wanted, x.value(), y.out());
+  } else if (t.training() || wanted != nullptr) {
+    evaluate(t, a, p, wanted, x.value(), y.out());
   } else {
     evaluate_in_panels(t, a, p, x.value(), y.out());
   }
   t.on_backward(y, {x}, [=, &t, &a] {
-    (bf16 ? evaluate_horner_bf16 : evaluate_horner)(t, a.transposed(), p, wanted_of(y), y.grad(),
-                                                    x);
+    (bf16 ? evaluate_horner_bf16 : evaluate_horner)(t, a.transposed(), p, wanted, y.grad(), x);
   });
   return y;
 }

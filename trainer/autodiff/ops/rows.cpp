@@ -5,7 +5,7 @@
 namespace chorale {
 
 Var gather(Var x, const IdColumn& ids) {
-  require(x.layout() == Layout::rows || x.layout() == Layout::chosen, "gather: rows only");
+  require(x.has_rows(), "gather: rows only");
   require(static_cast<Index>(ids.rows.size()) == ids.part.local_rows(),
           "gather: {} ids for {} rows of the column", ids.rows.size(), ids.part.local_rows());
   Tape& t = *x.tape;
@@ -24,6 +24,21 @@ Var gather(Var x, const IdColumn& ids) {
     exchange.push(t.arena(), y.grad(), sums);
     x.leaf()->gradient().add({exchange.touched(), sums, exchange.host_touched()});
   });
+  return y;
+}
+
+Var choose(Var x, std::span<const IdColumn* const> gathered) {
+  require(x.has_rows(), "choose: rows only");
+  Tape& t = *x.tape;
+  const ChosenRows* wanted = t.chosen_rows(x.part(), gathered);
+  if (wanted == nullptr && x.layout() == Layout::rows) return x;
+  if (x.layout() == Layout::chosen) {
+    require(wanted == &x.chosen(), "choose: other rows were chosen before");
+    return x;
+  }
+  Var y = t.output_chosen(x.part(), *wanted, x.cols());
+  t.kernels().gather_rows(x.value(), wanted->rows, y.out());
+  t.on_backward(y, {x}, [=, &t] { t.kernels().axpy_rows(1, y.grad(), wanted->rows, x.grad()); });
   return y;
 }
 
@@ -58,9 +73,9 @@ Var spread(Var x, const RowSubset& subset) {
 }
 
 Var normalize_rows(Var x) {
-  require(x.layout() == Layout::rows, "normalize_rows: rows only");
+  require(x.has_rows(), "normalize_rows: rows only");
   Tape& t = *x.tape;
-  Var y = t.output_rows(x.part(), x.cols());
+  Var y = t.output_like(x, x.cols());
   const View inverse = t.arena().take_view(x.rows(), 1);
   t.kernels().normalize_rows(x.value(), y.out(), inverse);
   t.on_backward(
