@@ -208,8 +208,11 @@ class Cli(unittest.TestCase):
     def test_a_refused_training_leaves_the_run_as_it_was(self):
         self.train("kept")
         before = {f: (self.folder / "kept" / f).read_bytes() for f in ("config.pbtxt", "run_state.json", "metrics.jsonl")}
-        self.refused(5, "train", TINY, "--set", f"data.prepared={self.data}", "--set", "train.seed=8", "--out",
-                     self.folder / "kept")
+        for ranks in (0, 2):
+            err = self.refused(5, "train", TINY, "--set", f"data.prepared={self.data}", "--set", "train.seed=8",
+                               "--set", "model.lightgcn.layers=1", "--out", self.folder / "kept", ranks=ranks)
+            self.assertIn("was saved with another configuration: model.lightgcn.layers: 3 in the run, 1 asked for; "
+                          "train.seed: 7 in the run, 8 asked for\n  hint: continue with the values of the run", err)
         self.refused(5, "train", TINY, "--set", f"data.prepared={self.data}", "--resume", self.source, "--out",
                      self.folder / "never")
         self.assertEqual(before, {f: (self.folder / "kept" / f).read_bytes() for f in before})
