@@ -9,6 +9,7 @@
 #include "kernels/check.h"
 #include "kernels/cpu/thread_pool.h"
 #include "kernels/long_rows.h"
+#include "kernels/plan_device.h"
 
 namespace chorale {
 namespace {
@@ -101,10 +102,7 @@ class Builder {
     made.row_begin = Array<Index>(device, std::span<const Index>(begin_));
     made.columns = Array<LocalIndex>(device, made.nonzeros);
     made.values = Array<Real>(device, made.nonzeros);
-    for (Index first = 0, last = 0; first < rows_.local_rows(); first = last) {
-      last = block_end(first);
-      upload_block(device, first, last, ghosts, made);
-    }
+    if (!plan_kind(device)) upload(device, ghosts, made);  // it would not keep what takes a while
     const LongRowList long_rows = cut_long_rows(begin_);
     made.long_row_list = Array<Index>(device, std::span<const Index>(long_rows.list));
     made.long_rows = long_rows.at(made.long_row_list.data());
@@ -126,6 +124,13 @@ class Builder {
         }
       }
     });
+  }
+
+  void upload(Device& device, const ColumnSet& ghosts, CsrArrays& made) {
+    for (Index first = 0, last = 0; first < rows_.local_rows(); first = last) {
+      last = block_end(first);
+      upload_block(device, first, last, ghosts, made);
+    }
   }
 
   void upload_block(Device& device, Index first, Index last, const ColumnSet& ghosts,

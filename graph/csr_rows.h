@@ -54,7 +54,8 @@ struct CsrArrays {
 
 // Rows and columns are dealt by the two partitions; `threads` of the host work on it, and the
 // result does not depend on them. Throws Error if a column is outside its range, or if a rank's own
-// columns and ghosts are more than a LocalIndex can name.
+// columns and ghosts are more than a LocalIndex can name. For a plan (kernels/plan_device.h) rows
+// are counted and ghosts found, but no row is filled for the device.
 CsrArrays make_csr(Device& device, const Partition& rows, const Partition& columns,
                    const RowSource& source, int threads);
 

@@ -12,6 +12,7 @@
 #include "comm/mpi_session.h"
 #include "kernels/log.h"
 #include "trainer/commands/commands.h"
+#include "trainer/commands/usage.h"
 #include "trainer/version.h"
 
 namespace chorale {
@@ -305,8 +306,9 @@ int main(int argc, char** argv) {
   try {
     program.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = program.app.exit(error);
-    return code == 0 ? 0 : static_cast<int>(chorale::Exit::usage);
+    if (error.get_exit_code() == 0) return program.app.exit(error);  // --help, --version
+    chorale::print_error(chorale::usage_error(program.app, error));
+    return static_cast<int>(chorale::Exit::usage);
   }
   return program.action();
 }

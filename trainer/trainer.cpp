@@ -5,6 +5,7 @@
 
 #include "comm/typed.h"
 #include "kernels/log.h"
+#include "trainer/checkpoint/together.h"
 
 namespace chorale {
 namespace {
@@ -25,6 +26,22 @@ std::string summary(const Evaluation& e) {
     }
   }
   return text;
+}
+
+// Throws Error (Exit::checkpoint) naming the fields in which the configuration differs from that of
+// the run that RUN/ckpt/NAME belongs to. Without the run's file, restoring says that it differs.
+void require_same_fields(const std::filesystem::path& checkpoint, const v1::Config& config) {
+  const std::filesystem::path saved =
+      std::filesystem::absolute(checkpoint).parent_path().parent_path() / "config.pbtxt";
+  if (read_checkpoint_info(checkpoint).config_digest == config_digest(config) ||
+      !std::filesystem::exists(saved)) {
+    return;
+  }
+  const std::vector<std::string> differences = config_differences(load_config(saved, {}), config);
+  require_user(differences.empty(), Exit::checkpoint,
+               "continue with the values of the run, or start a new run in another --out",
+               "{}: was saved with another configuration: {}", checkpoint.string(),
+               fmt::join(differences, "; "));
 }
 
 }  // namespace
@@ -145,6 +162,7 @@ void Trainer::resume() {
 }
 
 void Trainer::restore(const std::filesystem::path& checkpoint) {
+  together(experiment_.comm().host(), [&] { require_same_fields(checkpoint, config_); });
   CheckpointStore store(checkpoint.parent_path(), experiment_.comm());
   const Progress progress =
       store.restore(checkpoint.filename().string(), experiment_.tables(), false,

@@ -22,6 +22,15 @@ namespace {
 
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
+// Why there is no GPU. CUDA says the same of a driver that is too old and of none at all.
+std::string reason(cudaError_t found) {
+  if (found == cudaSuccess) return "none visible";
+  if (found == cudaErrorInsufficientDriver) {
+    return "found no usable NVIDIA driver: it is not installed, or too old for this build";
+  }
+  return cudaGetErrorString(found);
+}
+
 // What must be known before the queue can be made.
 struct Opened {
   explicit Opened(int ordinal) {
@@ -29,8 +38,7 @@ struct Opened {
     const cudaError_t found = cudaGetDeviceCount(&devices);
     if (found != cudaSuccess || devices == 0) {
       throw Error(Exit::environment,
-                  fmt::format("no GPU on host {}: {}", host_name(),
-                              found != cudaSuccess ? cudaGetErrorString(found) : "none visible"),
+                  fmt::format("no GPU on host {}: {}", host_name(), reason(found)),
                   "compute on the CPU (device: CPU, or --device CPU), or look at nvidia-smi and "
                   "CUDA_VISIBLE_DEVICES");
     }

@@ -176,8 +176,33 @@ class Cli(unittest.TestCase):
         self.refused(5, "ckpt", "show", self.folder / "source")
         self.refused(2, "prepare", "--format", "nothing", self.source, "--out", self.folder / "no")
         self.assertFalse((self.folder / "no").exists())
-        self.assertEqual(run("trian")[0], 2)
-        self.assertEqual(run("train")[0], 2)
+
+    def test_a_line_that_is_no_command_is_told_what_was_found_and_what_is_near(self):
+        commands = "generate, prepare, inspect, train, eval, recommend, explain, export, ckpt"
+        for line, message, hint in [
+                ("", f"found no command, expected one of {commands}", ""),
+                ("trian x.pbtxt", f"found trian, expected one of {commands}", "the nearest is train; "),
+                ("--frobnicate", "found --frobnicate, expected one of its options", ""),
+                ("--out x train y", "train: found --out, expected one of its options",
+                 "an option stands behind its command; "),
+                ("train", "train: found no config, expected one",
+                 "config: Configuration, protobuf text (docs/configuration.md); "),
+                ("train x --dryrun", "train: found --dryrun, expected one of its options", "the nearest is --dry-run; "),
+                ("train x --set", "train: found --set without a value, expected TEXT",
+                 "--set: Change a field: --set train.epochs=5; "),
+                ("train x --max-steps 5k", "train: found --max-steps 5k, expected INT",
+                 "--max-steps: Stop with a checkpoint after so many steps; "),
+                ("train x --out a --out b", "train: found --out 2 times, expected once",
+                 "--out: Folder of the run; default out_dir/run_name of the configuration; "),
+                ("train x --dry-run=maybe", "train: found --dry-run maybe, expected no value",
+                 "--dry-run: Print the memory plan of every rank and exit; "),
+                ("generate plantd", "generate: found plantd, expected one of planted, power-law",
+                 "the nearest is planted; "),
+                ("recommend x --usr 5", "recommend: found --usr, expected one of its options", "the nearest is --user; "),
+                ("eval x y", "eval: found y, expected nothing more", "")]:
+            command = " ".join(["chorale", *message.split(": ")[:-1]])
+            self.assertEqual(self.refused(2, *line.split()),
+                             f"chorale: error: {message}\n  hint: {hint}{command} --help shows all\n")
 
     def test_without_a_gpu_training_on_one_is_refused_and_a_run_can_be_asked_on_the_cpu(self):
         asked = ["train", TINY, "--set", f"data.prepared={self.data}", "--set", "device=CUDA"]
@@ -208,8 +233,11 @@ class Cli(unittest.TestCase):
     def test_a_refused_training_leaves_the_run_as_it_was(self):
         self.train("kept")
         before = {f: (self.folder / "kept" / f).read_bytes() for f in ("config.pbtxt", "run_state.json", "metrics.jsonl")}
-        self.refused(5, "train", TINY, "--set", f"data.prepared={self.data}", "--set", "train.seed=8", "--out",
-                     self.folder / "kept")
+        for ranks in (0, 2):
+            err = self.refused(5, "train", TINY, "--set", f"data.prepared={self.data}", "--set", "train.seed=8",
+                               "--set", "model.lightgcn.layers=1", "--out", self.folder / "kept", ranks=ranks)
+            self.assertIn("was saved with another configuration: model.lightgcn.layers: 3 in the run, 1 asked for; "
+                          "train.seed: 7 in the run, 8 asked for\n  hint: continue with the values of the run", err)
         self.refused(5, "train", TINY, "--set", f"data.prepared={self.data}", "--resume", self.source, "--out",
                      self.folder / "never")
         self.assertEqual(before, {f: (self.folder / "kept" / f).read_bytes() for f in before})

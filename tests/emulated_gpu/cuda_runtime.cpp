@@ -51,6 +51,7 @@ struct Gpu {
   test::ClosedRegion region;
   std::map<void*, std::size_t> blocks;
   std::size_t used = 0, size = std::size_t{1} << 30;
+  bool has_driver = true;
   test::GpuCounts counts;
   bool hurries_aside = false;
   int streams = 0;  // ever made: a device makes two, the second to run aside
@@ -151,6 +152,7 @@ namespace chorale::test {
 GpuCounts& gpu_counts() { return gpu().counts; }
 std::deque<float>& gpu_times() { return gpu().times; }
 void set_gpu_memory(std::size_t bytes) { gpu().size = bytes; }
+void set_gpu_driver(bool is_there) { gpu().has_driver = is_there; }
 void hurry_aside(bool hurries) { gpu().hurries_aside = hurries; }
 
 }  // namespace chorale::test
@@ -160,8 +162,8 @@ const char* cudaGetErrorString(cudaError_t code) {
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = kGpus;
-  return cudaSuccess;
+  *count = gpu().has_driver ? kGpus : 0;
+  return gpu().has_driver ? cudaSuccess : cudaErrorInsufficientDriver;
 }
 cudaError_t cudaSetDevice(int ordinal) {
   return ordinal < kGpus ? cudaSuccess : cudaErrorInvalidValue;

@@ -12,6 +12,7 @@ enum cudaError_t {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
+  cudaErrorInsufficientDriver = 35,
 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToDevice = 1,

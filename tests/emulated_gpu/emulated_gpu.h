@@ -31,6 +31,8 @@ std::deque<float>& gpu_times();
 
 // How much memory it has from now on.
 void set_gpu_memory(std::size_t bytes);
+// Whether its driver is installed from now on.
+void set_gpu_driver(bool is_there);
 // Whether devices made from now on do what runs aside as early as they may; otherwise as late.
 void hurry_aside(bool hurries);
 

@@ -1,5 +1,5 @@
 // The plan of memory before a training on GPUs: it counts what the run takes, and a GPU with less
-// is refused before anything is allocated.
+// is refused before anything is allocated, as is one without a driver.
 #include <boost/test/unit_test.hpp>
 
 #include "comm/self_communicator.h"
@@ -38,12 +38,13 @@ struct TinyData {
 };
 
 // What the training is refused with; empty if it is not.
-std::string refusal(const TrainCommand& command, Communicator& comm) {
+std::string refusal(const TrainCommand& command, Communicator& comm, std::string* hint = nullptr) {
   try {
     Patience patience;
     run_train(command, {comm, comm.size(), patience});
   } catch (const Error& error) {
     require(error.code() == Exit::environment, "exit code {}", static_cast<int>(error.code()));
+    if (hint != nullptr) *hint = error.hint();
     return error.what();
   }
   return "";
@@ -109,6 +110,19 @@ BOOST_AUTO_TEST_CASE(ranks_that_share_a_gpu_need_room_for_all_of_them) {
 
   BOOST_TEST(said[0].find(" for 2 ranks, free ") != std::string::npos);
   BOOST_TEST(said[1] == said[0]);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_driver_training_is_refused_and_the_cpu_is_named) {
+  const auto self = make_self_communicator();
+  set_gpu_driver(false);
+
+  std::string hint;
+  const std::string said = refusal(command("driverless"), *self, &hint);
+
+  set_gpu_driver(true);
+  BOOST_TEST(said.starts_with("no GPU on host "));
+  BOOST_TEST(said.find(": found no usable NVIDIA driver") != std::string::npos);
+  BOOST_TEST(hint.starts_with("compute on the CPU (device: CPU, or --device CPU)"));
 }
 
 BOOST_AUTO_TEST_CASE(memory_that_fails_nevertheless_is_told_with_the_plan) {

@@ -1,10 +1,12 @@
 // Matrices of more entries than the host holds at once are made in blocks of rows.
 #include "graph/csr_rows.h"
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 
 #include "kernels/check.h"
 #include "kernels/device.h"
+#include "kernels/plan_device.h"
 
 namespace chorale {
 namespace {
@@ -15,15 +17,18 @@ class Computed final : public RowSource {
   explicit Computed(std::vector<Index> lengths) : lengths_(std::move(lengths)) {}
   Index entries(Index row) const override { return lengths_[static_cast<std::size_t>(row)]; }
   void fill(Index row, std::span<Index> columns, std::span<Real> values) const override {
+    ++filled_;
     for (std::size_t e = 0; e < columns.size(); ++e) {
       columns[e] = static_cast<Index>(e);
       values[e] = value(row, static_cast<Index>(e));
     }
   }
+  int filled() const { return filled_; }  // rows, each as often as it was asked for
   static Real value(Index row, Index e) { return static_cast<Real>((row + e) % 1024); }
 
  private:
   std::vector<Index> lengths_;
+  mutable std::atomic<int> filled_ = 0;
 };
 
 }  // namespace
@@ -55,6 +60,24 @@ BOOST_AUTO_TEST_CASE(blocks_of_rows_make_one_matrix) {
     BOOST_TEST(a.nonzeros == next);
     BOOST_TEST(a.ghosts.empty());
     BOOST_TEST(a.long_rows.rows == 4);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_takes_the_same_memory_and_fills_rows_only_to_find_ghosts) {
+  const auto device = make_device({}), plan = make_plan_device(PlanKind::quick);
+  for (const int ranks : {1, 2}) {
+    const Lanes lanes = make_lanes(2, ranks, 0);
+    const Partition rows = Partition::uniform(4, lanes), columns = Partition::uniform(7, lanes);
+    const Computed source({3, 7, 0, 5});
+
+    const CsrArrays made = make_csr(*device, rows, columns, source, 1);
+    const int filled = source.filled();
+    const CsrArrays planned = make_csr(*plan, rows, columns, source, 1);
+
+    BOOST_TEST(planned.nonzeros == made.nonzeros);
+    BOOST_TEST(planned.ghosts == made.ghosts);
+    BOOST_TEST(plan->bytes_in_use() == device->bytes_in_use());
+    BOOST_TEST(source.filled() - filled == (ranks == 1 ? 0 : rows.local_rows()));
   }
 }
 

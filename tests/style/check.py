@@ -146,11 +146,22 @@ def check_format(root, paths, report):
         report("format", ".", 1, run.stderr.strip())
 
 
-def ignored(root):
-    """Top-level patterns of .gitignore."""
+def files_of(root):
+    """Paths of the project's files: what git tracks, or without a checkout all that .gitignore does not name."""
+    if (root / ".git").exists() and shutil.which("git"):
+        run = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
+        if run.returncode == 0:
+            return sorted(path for path in run.stdout.split("\0") if (root / path).is_file())
     file = root / ".gitignore"
     lines = file.read_text().split("\n") if file.exists() else []
-    return [line.strip().strip("/") for line in lines if line.strip() and not line.startswith("#")]
+    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")] + ["__pycache__"]
+
+    def is_ignored(parts):  # a pattern with a slash before it is of the top level alone
+        return any(fnmatch.fnmatch(part, pattern.strip("/")) for pattern in patterns
+                   for part in (parts[:1] if pattern.startswith("/") else parts))
+
+    paths = [p.relative_to(root) for p in root.rglob("*") if p.is_file()]
+    return sorted(p.as_posix() for p in paths if not is_ignored(p.parts))
 
 
 def check(root):
@@ -160,19 +171,17 @@ def check(root):
     def report(rule, path, number, what):
         findings.append((rule, path, number, what))
 
-    skip = ignored(root) + ["__pycache__"]
-    is_skipped = lambda name: any(fnmatch.fnmatch(name, pattern) for pattern in skip)
-    for entry in sorted(p.name for p in root.iterdir()):
-        if entry not in TOP_LEVEL and not entry.startswith(".") and not is_skipped(entry):
+    paths = files_of(root)
+    for entry in sorted({path.split("/")[0] for path in paths}):
+        if entry not in TOP_LEVEL and not entry.startswith("."):
             report("top", entry, 1, "not one of the agreed entries")
     for folder in [""] + FOLDERS:
         if not (root / folder / "README.md").is_file():
             report("readme", f"{folder}/README.md".lstrip("/"), 1, "missing")
-    paths = [p for name in sorted(TOP_LEVEL | {".ci"}) for p in sorted([root / name, *(root / name).rglob("*")])
-             if p.is_file() and not any(is_skipped(part) for part in p.relative_to(root).parts)]
+    paths = [path for path in paths if path.split("/")[0] in TOP_LEVEL | {".ci"}]
     formatted = []
-    for file in paths:
-        path = file.relative_to(root).as_posix()
+    for path in paths:
+        file = root / path
         if file.suffix in SOURCES | {".md", ".txt", ".pbtxt"} or path == ".ci/run":
             text = file.read_text(encoding="utf-8")
             check_text(path, text, report)

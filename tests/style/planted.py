@@ -1,5 +1,7 @@
 """Planted violations: the smallest tree that is clean, and for every rule of check.py files that break it
 alone. Each must be reported, and near misses (legitimate code that looks alike) must not."""
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -44,6 +46,7 @@ PLANTED = [
     ("comment", ".ci/run", "#!/bin/sh\ntrue\n"),
     ("comment", "tests/a.py", "import os\n"),
     ("pragma", "kernels/b.h", C + "// #pragma once\n"),
+    ("macro", "trainer/build/b.cpp", C + "#if 1\n"),  # a name that .gitignore has at the top level alone
     ("macro", "kernels/b.cpp", C + "#if 1\n"),
     ("macro", "tests/graph/b.cpp", C + "#define BOOST_TEST_MODULE x\n"),
     ("print", "embedding/b.cpp", C + "void f() { std::cout << 1; }\n"),
@@ -77,6 +80,21 @@ def plant(root, files):
             (root / path).write_text(text)
 
 
+def untracked(check):
+    """Failures of a checkout: a folder that somebody left is not the project's until git tracks it."""
+    with tempfile.TemporaryDirectory() as folder:
+        git = lambda *words: subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+        git("init")
+        plant(Path(folder), CLEAN)
+        git("add", ".")
+        plant(Path(folder), {"runs/a.txt": "Left here.\n", "kernels/left.cpp": "int  x;\n"})
+        found = check(Path(folder))[0]
+        git("add", "runs")
+        found_tracked = [(f[0], f[1]) for f in check(Path(folder))[0]]
+    failures = [f"untracked files: found {found}"] if found else []
+    return failures + ([] if found_tracked == [("top", "runs")] else [f"tracked runs/: found {found_tracked}"])
+
+
 def run(check, rules):
     """0 if the clean tree is clean and every planted violation is reported, by its rule and in its file."""
     failures = [f"no violation is planted for rule {rule}" for rule in rules if rule not in {p[0] for p in PLANTED}]
@@ -89,6 +107,7 @@ def run(check, rules):
             expected = {(rule, path)} if path else set()
             if found != expected:
                 failures.append(f"planted {rule} in {path}: expected {expected}, found {found}")
+    failures += untracked(check) if shutil.which("git") else []
     for failure in failures:
         print(failure)
     print(f"style self-test: {len(PLANTED)} planted violations, {len(failures)} failures")

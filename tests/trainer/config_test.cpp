@@ -169,6 +169,29 @@ BOOST_AUTO_TEST_CASE(the_digest_changes_with_what_determines_numbers_and_with_no
   }
 }
 
+BOOST_AUTO_TEST_CASE(where_digests_differ_every_field_is_named_with_both_values) {
+  const auto differences = [](const std::vector<std::string>& run,
+                              const std::vector<std::string>& asked) {
+    return fmt::format("{}",
+                       fmt::join(config_differences(parse(kGood, run), parse(kGood, asked)), "; "));
+  };
+
+  BOOST_TEST(differences({}, {"train.epochs=7", "train.seed=2024", "device=CUDA"}) == "");
+  BOOST_TEST(differences({}, {"optimizer.rate=0.0005"}) ==
+             "optimizer.rate: 0.001 in the run, 0.0005 asked for");
+  BOOST_TEST(differences({"run.lanes=8", "train.sampler=EDGE"}, {"train.batch=2"}) ==
+             "train.batch: 2048 in the run, 2 asked for; "
+             "train.sampler: EDGE in the run, USER asked for; "
+             "run.lanes: 8 in the run, 64 asked for");
+  BOOST_TEST(differences({}, {"model.mf={dim: 8}"}) == "model: lightgcn in the run, mf asked for");
+  BOOST_TEST(differences({"schedule.linear={}"}, {}) ==
+             "schedule: linear in the run, nothing asked for");
+  BOOST_TEST(differences({"train.init_from={run: \"a\"}"}, {}) ==
+             "train.init_from: { run: \"a\" } in the run, nothing asked for");
+  BOOST_TEST(differences({"model.ngcf={widths: [8, 4]}"}, {"model.ngcf={widths: 8}"}) ==
+             "model.ngcf.widths: [8, 4] in the run, [8] asked for");
+}
+
 BOOST_AUTO_TEST_CASE(every_shipped_configuration_is_valid) {
   int found = 0;
   for (const auto& entry :

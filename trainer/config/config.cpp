@@ -8,7 +8,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "graph/io/lane_file.h"
 #include "kernels/check.h"
 
 namespace chorale {
@@ -51,44 +50,6 @@ std::map<std::string, double> numbers_of(const pb::Message& message) {
   return numbers;
 }
 
-bool holds_default(const pb::Message& message, const pb::FieldDescriptor* field) {
-  using pb::FieldDescriptor;
-  const pb::Reflection* r = message.GetReflection();
-  switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32:
-      return r->GetInt32(message, field) == field->default_value_int32();
-    case FieldDescriptor::CPPTYPE_INT64:
-      return r->GetInt64(message, field) == field->default_value_int64();
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return r->GetUInt64(message, field) == field->default_value_uint64();
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return r->GetDouble(message, field) == field->default_value_double();
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return r->GetBool(message, field) == field->default_value_bool();
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return r->GetEnum(message, field) == field->default_value_enum();
-    case FieldDescriptor::CPPTYPE_STRING:
-      return r->GetString(message, field) == field->default_value_string();
-    default:
-      return false;
-  }
-}
-
-// Fields that say what would be so anyway; messages stay, for their presence may choose something.
-void drop_defaults(pb::Message& message) {
-  const pb::Reflection* r = message.GetReflection();
-  std::vector<const pb::FieldDescriptor*> fields;
-  r->ListFields(message, &fields);
-  for (const pb::FieldDescriptor* field : fields) {
-    if (field->is_repeated()) continue;
-    if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
-      drop_defaults(*r->MutableMessage(&message, field));
-    } else if (holds_default(message, field)) {
-      r->ClearField(&message, field);
-    }
-  }
-}
-
 }  // namespace
 
 v1::Config load_config(const std::filesystem::path& path,
@@ -115,20 +76,6 @@ std::string to_text(const v1::Config& config) {
   std::string text;
   pb::TextFormat::PrintToString(config, &text);
   return text;
-}
-
-std::string config_digest(const v1::Config& config) {
-  v1::Config essential;
-  essential.set_schema_version(config.schema_version());
-  *essential.mutable_model() = config.model();
-  *essential.mutable_optimizer() = config.optimizer();
-  *essential.mutable_schedule() = config.schedule();
-  *essential.mutable_train() = config.train();
-  essential.mutable_train()->clear_epochs();
-  essential.mutable_train()->clear_early_stop();
-  essential.mutable_run()->set_lanes(config.run().lanes());
-  drop_defaults(essential);  // a default that is written down is the same configuration
-  return digest_of(to_text(essential)).hex();
 }
 
 Schedule make_schedule(const v1::Config& config, double rate, Index steps_per_epoch) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "configs/schema/config.pb.h"
 #include "embedding/optimizer.h"
@@ -35,6 +36,9 @@ std::string to_text(const v1::Config& config);
 // Digest over what determines the numbers of a run (model, optimizer, schedule, sampling, seed,
 // lanes), not over how long it runs or what it prints. A restart must agree with it.
 std::string config_digest(const v1::Config& config);
+// Where two configurations of different digests differ: "optimizer.rate: 0.001 in the run, 0.0005
+// asked for".
+std::vector<std::string> config_differences(const v1::Config& run, const v1::Config& asked);
 
 // The schedule of a phase with this rate and so many steps an epoch.
 Schedule make_schedule(const v1::Config& config, double rate, Index steps_per_epoch);

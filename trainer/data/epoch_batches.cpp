@@ -1,3 +1,4 @@
+// How an epoch is cut into full batches and the one that is left.
 #include <algorithm>
 
 #include "trainer/data/sampler.h"

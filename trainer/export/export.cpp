@@ -9,11 +9,11 @@
 #include <system_error>
 
 #include "graph/io/file.h"
+#include "graph/io/npy_writer.h"
 #include "graph/row_exchange.h"
 #include "kernels/arena.h"
 #include "kernels/check.h"
 #include "trainer/checkpoint/together.h"
-#include "graph/io/npy_writer.h"
 
 namespace chorale {
 namespace {
