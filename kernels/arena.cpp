@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSmallestBlock = std::size_t{1} << 20;
-constexpr std::size_t kHeadroom = 8;  // one part in so many
+constexpr std::size_t kHeadroom = 8;      // one part in so many
+constexpr std::size_t kMostSizes = 1024;  // remembered: those of every step, and some of the last
 constexpr std::size_t kMostHeadroom = std::size_t{1} << 29;
 
 std::size_t rounded(std::size_t bytes) {
@@ -54,6 +55,7 @@ void Arena::reset() {
     blocks_.push_back({static_cast<std::byte*>(device_.allocate(size)), size, 0});
   }
   for (Block& b : blocks_) b.used = 0;
+  if (free_.size() > kMostSizes) free_.clear();
   for (auto& [size, reusable] : free_) reusable.clear();
   taken_ = 0;
 }

@@ -54,8 +54,8 @@ class Arena {
 
   Device& device_;
   std::vector<Block> blocks_;
-  std::unordered_map<std::size_t, std::vector<void*>>
-      free_;  // by exact size; looked up, never iterated
+  // By exact size. Nothing depends on the order in which they stand.
+  std::unordered_map<std::size_t, std::vector<void*>> free_;
   std::size_t taken_ = 0;
   std::size_t high_water_ = 0;
 };

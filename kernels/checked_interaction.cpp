@@ -23,6 +23,8 @@ void CheckedInteraction::bi_interaction(const BiInteraction& layer, ConstView e,
   const Contract c("bi_interaction");
   layer_shapes(c, layer, e, n, y.cols);
   c.shape("y", y, e.rows, y.cols);
+  c.equal("the lack of names of rows that are dropped by name",
+          layer.mask.rate != 0 && layer.global_row == nullptr && y.rows > 0, 0);
   for (const ConstView& x : {e, n, layer.w_sum, layer.b_sum, layer.w_product, layer.b_product}) {
     c.apart("y", y, x);
   }
@@ -38,6 +40,7 @@ void CheckedInteraction::bi_interaction_grad(const BiInteraction& layer, ConstVi
   layer_shapes(c, layer, e, n, dy.cols);
   c.shape("dy", dy, e.rows, dy.cols);
   c.lanes(lanes, e.rows);
+  c.equal("the lack of bits", bits == nullptr && dy.size() > 0, 0);
   const auto count = static_cast<Index>(lanes.size()) - 1;
   c.shape("de", de, e.rows, e.cols);
   c.shape("dn", dn, e.rows, e.cols);
@@ -54,10 +57,6 @@ void CheckedInteraction::bi_interaction_grad(const BiInteraction& layer, ConstVi
   }
   inner_.bi_interaction_grad(layer, e, n, bits, dy, lanes, add, de, dn, dw);
   for (const View& y : outputs) c.finite("a gradient", y);
-}
-
-void CheckedInteraction::gather_names(const Index* names, Rows rows, Index* to) const {
-  inner_.gather_names(names, rows, to);
 }
 
 }  // namespace chorale

@@ -12,7 +12,6 @@ class CheckedInteraction : public CheckedSparse {
   void bi_interaction_grad(const BiInteraction& layer, ConstView e, ConstView n,
                            const std::uint8_t* bits, ConstView dy, LaneOffsets lanes, bool add,
                            View de, View dn, const BiInteractionWeights& dw) const override;
-  void gather_names(const Index* names, Rows rows, Index* to) const override;
 
  protected:
   explicit CheckedInteraction(const Kernels& inner) : CheckedSparse(inner) {}

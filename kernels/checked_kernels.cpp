@@ -180,6 +180,11 @@ class CheckedKernels final : public CheckedInteraction {
     c.finite("b", b);
   }
 
+  void gather_names(std::span<const Index> names, Rows rows, Index* to) const override {
+    Contract("gather_names").row_list("a row", rows, static_cast<Index>(names.size()), false);
+    inner_.gather_names(names, rows, to);
+  }
+
   void normalize_rows(ConstView x, View y, View inverse) const override {
     const Contract c("normalize_rows");
     c.shape("x", x, y.rows, y.cols);

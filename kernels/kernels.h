@@ -65,8 +65,8 @@ struct Bf16Product {
 
 // A layer of bi-interaction, of rows e and of what their neighbours send, n:
 //   y = dropout(leaky(s w_sum + b_sum) + leaky(p w_product + b_product))
-// with s = self e + n and p = e o n.     Wang et al., NGCF, SIGIR 2019, eq. 7; KGAT, KDD 2019, eq.
-// 8
+// with s = self e + n and p = e o n.
+//   Wang et al., "NGCF", SIGIR 2019, eq. 7, and "KGAT", KDD 2019, eq. 8
 struct BiInteraction {
   Real self = 0;   // 1: the sum has e itself
   Real slope = 0;  // of LeakyReLU below zero
@@ -164,13 +164,13 @@ class Kernels {
                                    const BiInteractionWeights& dw) const = 0;
 
   // --- rows ---
-  // to[i] = names[rows[i]]     names, to: device memory
-  virtual void gather_names(const Index* names, Rows rows, Index* to) const = 0;
   // inverse[i] = 1 / max(|x_i|, 1e-12); y_i = inverse[i] x_i       inverse:(n,1)
   virtual void normalize_rows(ConstView x, View y, View inverse) const = 0;
   // dx_i += inverse[i] (dy_i - y_i (y_i . dy_i)); a row whose norm was below 1e-12
   // receives nothing.
   virtual void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const = 0;
+  // to[i] = names[rows[i]]     names, to: device memory
+  virtual void gather_names(std::span<const Index> names, Rows rows, Index* to) const = 0;
   virtual void gather_rows(ConstView x, Rows rows, View y) const = 0;  // y_i = x_rows[i]
   virtual void scatter_rows(ConstView x, Rows rows,
                             View y) const = 0;  // y_rows[i] = x_i, each once

@@ -33,7 +33,7 @@ class NoKernels final : public Kernels {
   void bi_interaction_grad(const BiInteraction&, ConstView, ConstView, const std::uint8_t*,
                            ConstView, LaneOffsets, bool, View, View,
                            const BiInteractionWeights&) const override {}
-  void gather_names(const Index*, Rows, Index*) const override {}
+  void gather_names(std::span<const Index>, Rows, Index*) const override {}
   void normalize_rows(ConstView, View, View) const override {}
   void normalize_rows_grad(ConstView, ConstView, ConstView, View) const override {}
   void gather_rows(ConstView, Rows, View) const override {}

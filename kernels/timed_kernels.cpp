@@ -135,7 +135,7 @@ void TimedKernels::bi_interaction_grad(const BiInteraction& layer, ConstView e, 
         [&] { inner_.bi_interaction_grad(layer, e, n, bits, dy, lanes, add, de, dn, dw); });
 }
 
-void TimedKernels::gather_names(const Index* names, Rows rows, Index* to) const {
+void TimedKernels::gather_names(std::span<const Index> names, Rows rows, Index* to) const {
   timed("gather_names", 5 * static_cast<Index>(rows.size()),
         [&] { inner_.gather_names(names, rows, to); });
 }

@@ -52,7 +52,7 @@ class TimedKernels final : public Kernels {
   void bi_interaction_grad(const BiInteraction& layer, ConstView e, ConstView n,
                            const std::uint8_t* bits, ConstView dy, LaneOffsets lanes, bool add,
                            View de, View dn, const BiInteractionWeights& dw) const override;
-  void gather_names(const Index* names, Rows rows, Index* to) const override;
+  void gather_names(std::span<const Index> names, Rows rows, Index* to) const override;
   void normalize_rows(ConstView x, View y, View inverse) const override;
   void normalize_rows_grad(ConstView y, ConstView inverse, ConstView dy, View dx) const override;
   void gather_rows(ConstView x, Rows rows, View y) const override;

@@ -2,7 +2,7 @@
 // the layer's input to its output, so that memory is read and written once.
 //
 // The weights' gradients of a lane are summed by one thread, block by block from the lane's first
-// row: lanes, not rows, are dealt to threads.
+// row: lanes, not rows, are dealt to threads, and threads beyond the lanes of a rank wait.
 #include <vector>
 
 #include "kernels/cpu/cpu_kernels.h"

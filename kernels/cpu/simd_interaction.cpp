@@ -71,14 +71,9 @@ void interaction_output_impl(const BiInteraction& layer, const Index* global_row
   const auto bit = [](auto mask, BiInteractionBits b) HWY_ATTR {
     return hn::IfThenElseZero(hn::RebindMask(Integers(), mask), hn::Set(Integers(), Number{b}));
   };
-  alignas(64) std::uint32_t words[kMostWords] = {};
-  const Index width = layer.mask.rate == 0 ? y.cols : 4 * static_cast<Index>(hn::Lanes(Word()));
   for (Index i = 0; i < y.rows; ++i) {
-    for (Index begin = 0; begin < y.cols; begin += width) {
-      if (layer.mask.rate != 0) {
-        random_words(Word(), key, step, dropout_index(global_row[i], begin / 4), words);
-      }
-      const Index count = std::min(width, y.cols - begin);
+    // Columns [begin, begin + count), of which words[j] decides about column begin + j.
+    const auto columns = [&](Index begin, Index count, const std::uint32_t* words) HWY_ATTR {
       each_vector(Tag(), count, [&](auto at, Index j) HWY_ATTR {
         const Index c = begin + j, lanes = std::min(lanes_of_tag(), count - j);
         const Vec s = hn::Add(at.load(sum.row(i) + c), at.load(layer.b_sum.data + c));
@@ -87,7 +82,7 @@ void interaction_output_impl(const BiInteraction& layer, const Index* global_row
         const Vec both = hn::Add(hn::IfThenElse(s_above, s, hn::Mul(below, s)),
                                  hn::IfThenElse(p_above, p, hn::Mul(below, p)));
         auto is_kept = hn::Eq(zero, zero);
-        if (layer.mask.rate != 0) {
+        if (words != nullptr) {
           const auto drawn = load_widened(words + j, lanes);
           is_kept = hn::RebindMask(Tag(), hn::Not(hn::Lt(drawn, threshold)));
         }
@@ -97,6 +92,11 @@ void interaction_output_impl(const BiInteraction& layer, const Index* global_row
                            bit(is_kept, kIsKept)),
                     bits + i * y.cols + c, lanes);
       });
+    };
+    if (layer.mask.rate == 0) {
+      columns(0, y.cols, nullptr);
+    } else {
+      each_words(key, step, global_row[i], y.cols, columns);
     }
   }
 }

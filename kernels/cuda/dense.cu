@@ -1,27 +1,13 @@
 // CUDA: elementwise kernels.
 #include "kernels/cuda/cuda_kernels.h"
+#include "kernels/cuda/dropout.h"
 #include "kernels/cuda/each.h"
-#include "kernels/random.h"
 
 namespace chorale {
 
 using cuda::each;
 
 namespace {
-
-// What dropout makes of columns 4 j .. 4 j + 3 of a row: visit(column, factor), with factor 0 or
-// 1 / (1 - rate). One draw serves four columns.
-template <class Visit>
-__device__ void for_each_kept(const DropoutMask& mask, Index row, Index j, Index cols,
-                              Visit visit) {
-  const RandomBits bits = random_bits({Purpose::dropout, mask.seed},
-                                      dropout_step(mask.step, mask.op), dropout_index(row, j));
-  const std::uint32_t threshold = dropout_threshold(static_cast<double>(mask.rate));
-  const Real scale = Real(1) / (Real(1) - mask.rate);
-  for (Index c = 0; c < 4 && 4 * j + c < cols; ++c) {
-    visit(4 * j + c, bits.word[c] < threshold ? Real(0) : scale);
-  }
-}
 
 // How many matrices one launch sums.
 constexpr int kSummands = 8;
@@ -121,16 +107,16 @@ void CudaKernels::map_slope(Scalar f, Real parameter, ConstView x, ConstView dy,
 void CudaKernels::dropout(const DropoutMask& mask, const Index* global_row, ConstView x,
                           View y) const {
   each(queue_, y.rows, (y.cols + 3) / 4, [=] __device__(Index i, Index j) {
-    for_each_kept(mask, global_row[i], j, y.cols,
-                  [&](Index c, Real factor) { y(i, c) = x(i, c) * factor; });
+    cuda::for_each_kept(mask, global_row[i], j, y.cols,
+                        [&](Index c, Real factor) { y(i, c) = x(i, c) * factor; });
   });
 }
 
 void CudaKernels::dropout_add(const DropoutMask& mask, const Index* global_row, ConstView x,
                               View y) const {
   each(queue_, y.rows, (y.cols + 3) / 4, [=] __device__(Index i, Index j) {
-    for_each_kept(mask, global_row[i], j, y.cols,
-                  [&](Index c, Real factor) { y(i, c) += x(i, c) * factor; });
+    cuda::for_each_kept(mask, global_row[i], j, y.cols,
+                        [&](Index c, Real factor) { y(i, c) += x(i, c) * factor; });
   });
 }
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "kernels/cuda/cuda_kernels.h"
+#include "kernels/cuda/dropout.h"
 #include "kernels/cuda/each.h"
-#include "kernels/random.h"
 
 namespace chorale {
 
@@ -43,26 +43,16 @@ void operands(cuda::Queue& queue, Real self, ConstView e, ConstView n, View s, V
 void output(cuda::Queue& queue, const BiInteraction& layer, const Index* global_row, ConstView sum,
             ConstView product, std::uint8_t* bits, View y) {
   each(queue, y.rows, (y.cols + 3) / 4, [=] __device__(Index i, Index block) {
-    const Real kept = Real(1) / (Real(1) - layer.mask.rate);
-    RandomBits drawn = {};
-    std::uint32_t threshold = 0;
-    if (layer.mask.rate != 0) {
-      threshold = dropout_threshold(static_cast<double>(layer.mask.rate));
-      drawn = random_bits({Purpose::dropout, layer.mask.seed},
-                          dropout_step(layer.mask.step, layer.mask.op),
-                          dropout_index(global_row[i], block));
-    }
-    for (Index c = 0; c < 4 && 4 * block + c < y.cols; ++c) {
-      const Index j = 4 * block + c;
+    const Index name = layer.mask.rate != 0 ? global_row[i] : 0;
+    cuda::for_each_kept(layer.mask, name, block, y.cols, [&](Index j, Real factor) {
       const Real s = sum(i, j) + layer.b_sum(0, j), p = product(i, j) + layer.b_product(0, j);
       const Real both =
           apply(Scalar::leaky_relu, layer.slope, s) + apply(Scalar::leaky_relu, layer.slope, p);
-      const bool is_kept = drawn.word[c] >= threshold;
-      y(i, j) = is_kept ? kept * both : Real(0);
-      if (bits == nullptr) continue;
+      y(i, j) = factor * both;
+      if (bits == nullptr) return;
       bits[i * y.cols + j] = static_cast<std::uint8_t>(
-          (s > 0 ? kSumIsAbove : 0) | (p > 0 ? kProductIsAbove : 0) | (is_kept ? kIsKept : 0));
-    }
+          (s > 0 ? kSumIsAbove : 0) | (p > 0 ? kProductIsAbove : 0) | (factor != 0 ? kIsKept : 0));
+    });
   });
 }
 
@@ -152,8 +142,8 @@ void CudaKernels::bi_interaction_grad(const BiInteraction& layer, ConstView e, C
     const auto of_run = [&](View all) { return all.row_block(run.first_lane, run.last_lane); };
     grouped_gemm_tn(s, begin, of_sum, of_run(dw.w_sum));
     grouped_gemm_tn(p, begin, of_product, of_run(dw.w_product));
-    grouped_gemm_tn(ones, begin, of_sum, of_run(dw.b_sum));
-    grouped_gemm_tn(ones, begin, of_product, of_run(dw.b_product));
+    grouped_gemm_tn(of_sum, begin, ones, of_run(dw.b_sum));
+    grouped_gemm_tn(of_product, begin, ones, of_run(dw.b_product));
 
     const View ds = s, dp = p;  // the operands are no longer needed
     fill(0, ds);
@@ -163,12 +153,6 @@ void CudaKernels::bi_interaction_grad(const BiInteraction& layer, ConstView e, C
     operand_grads(queue_, layer.self, own, others, ds, dp, add, de.row_block(first, last),
                   dn.row_block(first, last));
   });
-}
-
-void CudaKernels::gather_names(const Index* names, Rows rows, Index* to) const {
-  const LocalIndex* listed = rows.data();
-  each(queue_, static_cast<Index>(rows.size()), 1,
-       [=] __device__(Index i, Index) { to[i] = names[listed[i]]; });
 }
 
 }  // namespace chorale

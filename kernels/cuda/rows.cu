@@ -4,6 +4,7 @@
 // rows. Gathering holds four rows a thread in flight, since a table larger than the cache answers
 // late; what else a row needs is read again from the first cache, where it still is.
 #include "kernels/cuda/cuda_kernels.h"
+#include "kernels/cuda/each.h"
 #include "kernels/cuda/teams.h"
 #include "kernels/random.h"
 
@@ -109,6 +110,13 @@ void CudaKernels::gather_rows(ConstView x, Rows rows, View y) const {
                           .threads = cuda::kThreads};
   const auto kernel = is_wide(y.cols, {x, y}) ? gather_kernel<true> : gather_kernel<false>;
   cuda::launch(queue_, shape, kernel, x, rows.data(), y, size);
+}
+
+void CudaKernels::gather_names(std::span<const Index> names, Rows rows, Index* to) const {
+  const Index* from = names.data();
+  const LocalIndex* listed = rows.data();
+  cuda::each(queue_, static_cast<Index>(rows.size()), 1,
+             [=] __device__(Index i, Index) { to[i] = from[listed[i]]; });
 }
 
 void CudaKernels::scatter_rows(ConstView x, Rows rows, View y) const {

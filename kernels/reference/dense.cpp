@@ -1,7 +1,7 @@
 // Reference: elementwise kernels and dense products.
 #include <cmath>
 
-#include "kernels/random.h"
+#include "kernels/reference/dropout.h"
 #include "kernels/reference/reference_kernels.h"
 
 namespace chorale {
@@ -12,15 +12,6 @@ void each(View y, F f) {
   for (Index i = 0; i < y.rows; ++i) {
     for (Index j = 0; j < y.cols; ++j) f(i, j);
   }
-}
-
-// What dropout multiplies element (i, j) by: 0, or 1 / (1 - rate).
-Real kept(const DropoutMask& mask, Index global_row, Index j) {
-  const RandomBits bits =
-      random_bits({Purpose::dropout, mask.seed}, dropout_step(mask.step, mask.op),
-                  dropout_index(global_row, j / 4));
-  const bool dropped = bits.word[j % 4] < dropout_threshold(static_cast<double>(mask.rate));
-  return dropped ? Real(0) : Real(1) / (Real(1) - mask.rate);
 }
 
 }  // namespace
@@ -75,12 +66,12 @@ void ReferenceKernels::map_slope(Scalar f, Real parameter, ConstView x, ConstVie
 
 void ReferenceKernels::dropout(const DropoutMask& mask, const Index* global_row, ConstView x,
                                View y) const {
-  each(y, [&](Index i, Index j) { y(i, j) = x(i, j) * kept(mask, global_row[i], j); });
+  each(y, [&](Index i, Index j) { y(i, j) = x(i, j) * dropout_factor(mask, global_row[i], j); });
 }
 
 void ReferenceKernels::dropout_add(const DropoutMask& mask, const Index* global_row, ConstView x,
                                    View y) const {
-  each(y, [&](Index i, Index j) { y(i, j) += x(i, j) * kept(mask, global_row[i], j); });
+  each(y, [&](Index i, Index j) { y(i, j) += x(i, j) * dropout_factor(mask, global_row[i], j); });
 }
 
 void ReferenceKernels::gemm(ConstView x, ConstView w, View y) const {

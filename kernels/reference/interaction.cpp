@@ -1,19 +1,11 @@
 // Reference: layers of bi-interaction, one row at a time.
 #include <vector>
 
-#include "kernels/random.h"
+#include "kernels/reference/dropout.h"
 #include "kernels/reference/reference_kernels.h"
 
 namespace chorale {
 namespace {
-
-bool is_dropped(const DropoutMask& mask, const Index* global_row, Index i, Index j) {
-  if (mask.rate == 0) return false;
-  const RandomBits bits =
-      random_bits({Purpose::dropout, mask.seed}, dropout_step(mask.step, mask.op),
-                  dropout_index(global_row[i], j / 4));
-  return bits.word[j % 4] < dropout_threshold(static_cast<double>(mask.rate));
-}
 
 // s_i = self e_i + n_i and p_i = e_i o n_i.
 struct Operands {
@@ -38,20 +30,20 @@ Real dense(const std::vector<Real>& x, ConstView w, ConstView b, Index j) {
 
 void ReferenceKernels::bi_interaction(const BiInteraction& layer, ConstView e, ConstView n,
                                       std::uint8_t* bits, View y) const {
-  const Real kept = Real(1) / (Real(1) - layer.mask.rate);
+  const bool drops = layer.mask.rate != 0;
   for (Index i = 0; i < y.rows; ++i) {
     const Operands at(layer.self, e, n, i);
     for (Index j = 0; j < y.cols; ++j) {
       const Real sum = dense(at.s, layer.w_sum, layer.b_sum, j);
       const Real product = dense(at.p, layer.w_product, layer.b_product, j);
-      const bool dropped = is_dropped(layer.mask, layer.global_row, i, j);
+      const Real factor = drops ? dropout_factor(layer.mask, layer.global_row[i], j) : Real(1);
       const Real both = apply(Scalar::leaky_relu, layer.slope, sum) +
                         apply(Scalar::leaky_relu, layer.slope, product);
-      y(i, j) = both * (dropped ? Real(0) : kept);
+      y(i, j) = both * factor;
       if (bits == nullptr) continue;
-      bits[i * y.cols + j] =
-          static_cast<std::uint8_t>((sum > 0 ? kSumIsAbove : 0) |
-                                    (product > 0 ? kProductIsAbove : 0) | (dropped ? 0 : kIsKept));
+      bits[i * y.cols + j] = static_cast<std::uint8_t>((sum > 0 ? kSumIsAbove : 0) |
+                                                       (product > 0 ? kProductIsAbove : 0) |
+                                                       (factor != 0 ? kIsKept : 0));
     }
   }
 }
@@ -92,10 +84,6 @@ void ReferenceKernels::bi_interaction_grad(const BiInteraction& layer, ConstView
       }
     }
   }
-}
-
-void ReferenceKernels::gather_names(const Index* names, Rows rows, Index* to) const {
-  for (std::size_t i = 0; i < rows.size(); ++i) to[i] = names[rows[i]];
 }
 
 }  // namespace chorale

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/random.h"
+#include "kernels/reference/dropout.h"
 #include "kernels/reference/reference_kernels.h"
 
 namespace chorale {
@@ -16,15 +17,6 @@ double norm(const Real* x, Index n) {
   return std::sqrt(squares);
 }
 
-// What drop_rows multiplies row i by: 0, or 1 / (1 - rate).
-Real kept(const DropoutMask& mask, Index global_row) {
-  const RandomBits bits =
-      random_bits({Purpose::dropout, mask.seed}, dropout_step(mask.step, mask.op),
-                  dropout_index(global_row, 0));
-  const bool dropped = bits.word[0] < dropout_threshold(static_cast<double>(mask.rate));
-  return dropped ? Real(0) : Real(1) / (Real(1) - mask.rate);
-}
-
 // The uniform number behind the noise of an element.
 Real noise_of(const Noise& noise, Index global_row, Index j) {
   const RandomBits bits =
@@ -34,6 +26,10 @@ Real noise_of(const Noise& noise, Index global_row, Index j) {
 }
 
 }  // namespace
+
+void ReferenceKernels::gather_names(std::span<const Index> names, Rows rows, Index* to) const {
+  for (std::size_t i = 0; i < rows.size(); ++i) to[i] = names[static_cast<std::size_t>(rows[i])];
+}
 
 void ReferenceKernels::normalize_rows(ConstView x, View y, View inverse) const {
   for (Index i = 0; i < x.rows; ++i) {
@@ -89,7 +85,7 @@ void ReferenceKernels::add_scaled_rows(ConstView c, ConstView x, View y) const {
 void ReferenceKernels::drop_rows(const DropoutMask& mask, const Index* global_row, ConstView x,
                                  View y) const {
   for (Index i = 0; i < y.rows; ++i) {
-    const Real factor = kept(mask, global_row[i]);
+    const Real factor = dropout_factor(mask, global_row[i], 0);
     for (Index j = 0; j < y.cols; ++j) y(i, j) = x(i, j) * factor;
   }
 }
@@ -97,7 +93,7 @@ void ReferenceKernels::drop_rows(const DropoutMask& mask, const Index* global_ro
 void ReferenceKernels::drop_rows_add(const DropoutMask& mask, const Index* global_row, ConstView x,
                                      View y) const {
   for (Index i = 0; i < y.rows; ++i) {
-    const Real factor = kept(mask, global_row[i]);
+    const Real factor = dropout_factor(mask, global_row[i], 0);
     for (Index j = 0; j < y.cols; ++j) y(i, j) += x(i, j) * factor;
   }
 }

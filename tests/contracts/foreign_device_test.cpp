@@ -132,6 +132,7 @@ BOOST_AUTO_TEST_CASE(other_settings_give_the_bits_of_the_cpu) {
            {"lightgcn", {"run.timed=true"}},
            {"kgat", {"model.kgat.aggregator=GRAPHSAGE", "model.kgat.attention=FROZEN_SI"}},
            {"kgat", {"optimizer={rate: 0.05 adagrad {}}"}},
+           {"kgat", {"train.batch=32", "model.kgat.aggregator=GCN"}},
            {"sgl", {"model.sgl.augmentation=NODE"}},
            {"ngcf", {"model.ngcf.adjacency=PLAIN"}},
        }) {

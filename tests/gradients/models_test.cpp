@@ -90,6 +90,24 @@ BOOST_AUTO_TEST_CASE(gradients_are_central_differences_on_one_and_on_three_ranks
   }
 }
 
+// So few that layers are computed at the rows of the batch alone: 3 x 9 ids of 88 nodes.
+BOOST_AUTO_TEST_CASE(gradients_of_small_batches_are_central_differences) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path(), 41, 29);
+  for (const char* name : {"lightgcn", "ngcf", "kgat"}) {
+    for (const auto& file : tiny_configs()) {
+      if (file.stem() != name) continue;
+      const v1::Config config =
+          tiny_config(file, data, {"model.propagation=FP32", "train.batch=9"});
+
+      BOOST_TEST_CONTEXT(name) {
+        check_gradients(config, 1, false);
+        check_gradients(config, 3, false);
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(vectors_are_what_the_papers_formula_says) {
   const TemporaryFolder folder;
   const auto data = make_tiny_dataset(folder.path(), 31, 25);

@@ -40,7 +40,8 @@ const Index* row_names(S s) {
   return s.keep(std::move(names));
 }
 
-// The bits that come out are an output too.
+// The bits that come out are an output too, but where sums are rounded: there a number near zero
+// may have either sign.
 void bi_interaction(K k, S s) {
   const View seen = s.out(s.n, s.d + 3);
   for (const Real rate : {Real(0), Real(0.25)}) {
@@ -48,7 +49,7 @@ void bi_interaction(K k, S s) {
     std::uint8_t* b = bits(s);
     k.bi_interaction(of, s.in(s.n, s.d), s.in(s.n, s.d), b, s.out(s.n, s.d + 3));
     s.wait();
-    for (Index i = 0; i < seen.rows; ++i) {
+    for (Index i = 0; s.is_exact() && i < seen.rows; ++i) {
       for (Index j = 0; j < seen.cols; ++j) seen(i, j) += static_cast<Real>(b[i * seen.cols + j]);
     }
   }
@@ -73,7 +74,7 @@ void gather_names(K k, S s) {
   const Rows rows = every_third(s);
   const auto count = static_cast<Index>(rows.size());
   auto* to = const_cast<Index*>(s.keep(std::vector<Index>(rows.size(), -1)));
-  k.gather_names(row_names(s), rows, to);
+  k.gather_names({row_names(s), static_cast<std::size_t>(s.n)}, rows, to);
   s.wait();
   const View seen = s.out(count, 1);
   for (Index i = 0; i < count; ++i) seen(i, 0) = static_cast<Real>(to[i] - (Index{1} << 33));

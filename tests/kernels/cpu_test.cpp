@@ -117,6 +117,40 @@ BOOST_AUTO_TEST_CASE(the_loss_of_a_lane_does_not_depend_on_the_other_lanes) {
   BOOST_TEST(equal_bits(slope.row_block(300, 1009), slope_alone));
 }
 
+BOOST_AUTO_TEST_CASE(the_gradients_of_a_lane_do_not_depend_on_the_other_lanes) {
+  constexpr Index kRows = 1009, kFirst = 300, k = 17, m = 20;
+  const CpuKernels cpu(2);
+  Scene s({.n = kRows, .d = k, .exact = false});
+  const ConstView e = s.in(kRows, k), n = s.in(kRows, k), dy = s.in(kRows, m);
+  const BiInteraction layer{.self = 1,
+                            .slope = Real(0.2),
+                            .w_sum = s.in(k, m),
+                            .b_sum = s.in(1, m),
+                            .w_product = s.in(k, m),
+                            .b_product = s.in(1, m)};
+  std::vector<std::uint8_t> bits(kRows * m);
+  for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = i * 7 % 8;
+  const View de = s.out(kRows, k), dn = s.out(kRows, k);
+  const auto weights = [&](Index lanes) {
+    const BiInteractionWeights dw{s.out(lanes, k * m), s.out(lanes, m), s.out(lanes, k * m),
+                                  s.out(lanes, m)};
+    for (const View& w : {dw.w_sum, dw.b_sum, dw.w_product, dw.b_product}) cpu.fill(0, w);
+    return dw;
+  };
+  const BiInteractionWeights all = weights(2), alone = weights(1);
+  const Index lanes[] = {0, kFirst, kRows}, lane[] = {0, kRows - kFirst};
+
+  cpu.bi_interaction_grad(layer, e, n, bits.data(), dy, lanes, false, de, dn, all);
+  cpu.bi_interaction_grad(layer, e.row_block(kFirst, kRows), n.row_block(kFirst, kRows),
+                          bits.data() + kFirst * m, dy.row_block(kFirst, kRows), lane, false,
+                          de.row_block(kFirst, kRows), dn.row_block(kFirst, kRows), alone);
+
+  BOOST_TEST(equal_bits(all.w_sum.row_block(1, 2), alone.w_sum));
+  BOOST_TEST(equal_bits(all.b_sum.row_block(1, 2), alone.b_sum));
+  BOOST_TEST(equal_bits(all.w_product.row_block(1, 2), alone.w_product));
+  BOOST_TEST(equal_bits(all.b_product.row_block(1, 2), alone.b_product));
+}
+
 BOOST_AUTO_TEST_CASE(ranking_surfaces_nan_and_handles_long_vectors) {
   const CpuKernels cpu(1);
   const ReferenceKernels reference;

@@ -26,6 +26,7 @@ class Scene {
   explicit Scene(const SceneOptions& options) : n(options.n), d(options.d), options_(options) {}
 
   const Index n, d;
+  bool is_exact() const { return options_.exact; }
 
   ConstView in(Index rows, Index cols) { return make(rows, cols, false, false); }
   View out(Index rows, Index cols) { return make(rows, cols, true, false); }

@@ -94,7 +94,7 @@ class LateKernels final : public Kernels {
       now_.bi_interaction_grad(layer, e, n, bits, dy, lanes, add, de, dn, dw);
     });
   }
-  void gather_names(const Index* names, Rows rows, Index* to) const override {
+  void gather_names(std::span<const Index> names, Rows rows, Index* to) const override {
     later([=, this] { now_.gather_names(names, rows, to); });
   }
   void normalize_rows(ConstView x, View y, View inverse) const override {

@@ -109,9 +109,10 @@ Var spmm(const DistCsr& a, Var x, std::span<const IdColumn* const> gathered);
 // If the tape propagates in bf16, x and the layers between are rounded when they are stored, as is
 // what the adjoint sends through A; sums, y and dx are Real.
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients);
-// The same where nothing but gather(y, ids) of these columns reads y. With few ids y is `chosen`,
-// of their rows: the last product is taken at these alone, and the first one of the adjoint reads
-// these alone. The same bits at two products less, and two matrices like x are all that is at work.
+// The same where what reads y needs no rows but those of gather(y, ids) of these columns. With few
+// ids y is `chosen`, of their rows: the last product is taken at these alone, and the first one of
+// the adjoint reads these alone. The same bits at two products less, and two matrices like x are
+// all that is at work.
 Var propagate(const DistCsr& a, Var x, std::span<const double> coefficients,
               std::span<const IdColumn* const> gathered);
 

@@ -66,6 +66,12 @@ void Var::begin_grad(View sum) const {
   n.leaf->gradient().begin_dense(sum);
 }
 
+void Var::add_grad(View sum) const {
+  if (!has_grad()) return begin_grad(sum);
+  tape->kernels().axpy(1, sum, grad());
+  tape->arena_.give_back(sum);
+}
+
 View Var::lane_grads() const {
   const Tape::Node& n = tape->nodes_[static_cast<std::size_t>(id)];
   require(n.leaf != nullptr && n.layout == Layout::replicated, "lane_grads: not a replicated leaf");
@@ -250,12 +256,10 @@ ConstView Tape::all_rows(const Partition& part, ConstView mine) {
 }
 
 const Index* Tape::names_of(Var x, std::span<const Index> names) {
-  require(static_cast<Index>(names.size()) == x.part().local_rows(), "{} names for {} rows",
-          names.size(), x.part().local_rows());
   if (x.layout() == Layout::rows) return names.data();
   const Rows rows = x.chosen().rows;
   auto* chosen = static_cast<Index*>(arena_.take(rows.size() * sizeof(Index)));
-  kernels().gather_names(names.data(), rows, chosen);
+  kernels().gather_names(names, rows, chosen);
   return chosen;
 }
 

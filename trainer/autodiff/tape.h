@@ -55,7 +55,8 @@ class Tape {
   Var output_like(Var x, Index cols);
   // The rows over `part` that any rank gathers by one of these columns, as their owner knows them;
   // null: all, since no columns are named, or so many ids that a pass over the rows is not worth
-  // its while. Found once a step for the same columns. Collective.
+  // its while. Found once a step for the same columns; they and `part` outlive the step.
+  // Collective.
   const ChosenRows* chosen_rows(const Partition& part, std::span<const IdColumn* const> gathered);
   Var output_partial();  // (local lanes, 1)
   // Records the adjoint of y, the output just made from `inputs`. Not kept when no input wants a

@@ -39,6 +39,8 @@ struct Var {
   bool has_grad() const;    // whether it was asked for, or begun
   // Its gradient so far, in memory of the tape's arena, which is given away. Only if it has none.
   void begin_grad(View sum) const;
+  // Its gradient grows by `sum`, or begins with it; the memory is given away as above.
+  void add_grad(View sum) const;
   View lane_grads() const;  // of a replicated leaf, of each lane of this rank: (lanes, rows cols)
   Table* leaf() const;      // the table it shows, or null
   // Of a `chosen` value: which of this rank's rows of part() it holds, one row each.

@@ -14,32 +14,20 @@ Var half_squares(Var x) {
   return y;
 }
 
-namespace {
-
 // One after the other: the order in which ops are recorded decides the order of sums in gradients,
 // and the operands of + are evaluated in no particular one.
-Var half_squares(Var user, Var positive, Var negative) {
+Var half_squares(Var x, const Batch& batch) {
+  Var negative = gather(x, batch["negative"]);
+  Var positive = gather(x, batch["positive"]);
+  Var user = gather(x, batch["user"]);
   Var n = half_squares(negative);
   Var p = half_squares(positive);
   Var u = half_squares(user);
   return u + p + n;
 }
 
-}  // namespace
-
-Var half_squares(Var x, const Batch& batch) {
-  Var n = gather(x, batch["negative"]);
-  Var p = gather(x, batch["positive"]);
-  Var u = gather(x, batch["user"]);
-  return half_squares(u, p, n);
-}
-
 Var mean_l2(Var x, const Batch& batch, double l2) {
   return (l2 / static_cast<double>(batch["user"].size())) * half_squares(x, batch);
-}
-
-Var mean_l2(Var user, Var positive, Var negative, double l2) {
-  return (l2 / static_cast<double>(user.part().rows())) * half_squares(user, positive, negative);
 }
 
 }  // namespace chorale

@@ -54,9 +54,8 @@ Var noted_sum(Tape& t, std::span<const Term> terms);
 Var half_squares(Var x);
 // The same of the rows of the batch: users, positives and negatives.   x:(nodes,d) rows
 Var half_squares(Var x, const Batch& batch);
-// l2 / b times that: the regulariser of most models.   u, p, n:(b,d) rows over the batch
+// l2 / b times that: the regulariser of most models.
 Var mean_l2(Var x, const Batch& batch, double l2);
-Var mean_l2(Var user, Var positive, Var negative, double l2);
 
 // TransR on samples (head, relation, tail, corrupted tail): with g(t) = |h W_r + e_r - t W_r|^2,
 //   mean softplus(g(tail) - g(negative))

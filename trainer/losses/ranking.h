@@ -24,7 +24,8 @@ class RankingLoss {
   //   info_nce         against the positives of the others, on cosines. An item counts as often as
   //                    the batch has it.
   Var operator()(Var z, const Batch& batch) const;
-  // The columns whose rows of z the loss gathers; none if it reads other rows too. For propagate.
+  // The columns whose rows of z the loss gathers; none if it reads other rows too. For
+  // propagate, choose and spmm.
   std::vector<const IdColumn*> gathered(const Batch& batch) const;
   // And those of mean_l2(z, batch).
   std::vector<const IdColumn*> gathered_with_l2(const Batch& batch) const;

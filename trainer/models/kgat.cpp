@@ -20,6 +20,7 @@
 #include "kernels/log.h"
 #include "trainer/losses/ranking.h"
 #include "trainer/model.h"
+#include "trainer/models/layers.h"
 
 namespace chorale {
 namespace {
@@ -75,7 +76,7 @@ class Kgat final : public Model {
   }
 
  private:
-  struct Layer {
+  struct Weights {
     Table &w_gc, &b_gc;
     Table *w_bi, *b_bi;  // of BI only
   };
@@ -112,18 +113,11 @@ class Kgat final : public Model {
     }
   }
 
-  // The rows that will be gathered, or all: of the last layer no others are computed.
   Var encode(Tape& t, std::span<const IdColumn* const> gathered) {
-    Var e = t.leaf(e_);
-    std::vector<Var> parts{choose(e, gathered)};
-    for (const Layer& layer : layers_) {
-      const bool is_last = &layer == &layers_.back();
-      const auto needed = is_last ? gathered : std::span<const IdColumn* const>();
-      Var own = choose(e, needed), n = spmm(matrix_, e, needed);
-      e = aggregate(t, layer, own, n);
-      parts.push_back(normalize_rows(choose(e, gathered)));
-    }
-    return concat(parts);
+    return normalized_layers(matrix_, t.leaf(e_), static_cast<int>(layers_.size()), gathered,
+                             [&](int k, Var e, Var n) {
+                               return aggregate(t, layers_[static_cast<std::size_t>(k)], e, n);
+                             });
   }
 
   // One row a relation: a vector, or a row-major (rows, cols) matrix. Xavier-uniform as TensorFlow
@@ -150,7 +144,7 @@ class Kgat final : public Model {
         {w_gc, b_gc, &c.weight("kgat.w_bi" + at, from, to), &c.weight("kgat.b_bi" + at, 1, to)});
   }
 
-  Var aggregate(Tape& t, const Layer& layer, Var e, Var n) const {
+  Var aggregate(Tape& t, const Weights& layer, Var e, Var n) const {
     const auto dense = [&](Var x, double slope) {
       Var y = leaky_relu(add_bias(matmul(x, t.leaf(layer.w_gc)), t.leaf(layer.b_gc)), slope);
       return dropout(y, config_.message_dropout(), names_);
@@ -188,7 +182,7 @@ class Kgat final : public Model {
   RankingLoss ranking_;
   Table& relation_;
   Table& matrix_of_relation_;
-  std::vector<Layer> layers_;
+  std::vector<Weights> layers_;
   std::optional<Attention> attention_;
   Table* weights_ = nullptr;  // attention of each edge, in the order of matrix_
 };

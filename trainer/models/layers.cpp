@@ -22,6 +22,18 @@ std::vector<Var> noisy_layers(const DistCsr& a, Var x, int n, double length,
   return layers;
 }
 
+Var normalized_layers(const DistCsr& a, Var e, int n, std::span<const IdColumn* const> gathered,
+                      const Layer& layer) {
+  std::vector<Var> parts{choose(e, gathered)};
+  for (int k = 0; k < n; ++k) {
+    const auto needed = k == n - 1 ? gathered : std::span<const IdColumn* const>();
+    Var own = choose(e, needed), from_neighbours = spmm(a, e, needed);
+    e = layer(k, own, from_neighbours);
+    parts.push_back(normalize_rows(choose(e, gathered)));
+  }
+  return concat(parts);
+}
+
 Var mean(std::span<const Var> xs) {
   Var total = xs.front();
   for (const Var x : xs.subspan(1)) total = total + x;

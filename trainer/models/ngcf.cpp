@@ -8,6 +8,7 @@
 // outputs.
 #include "trainer/losses/ranking.h"
 #include "trainer/model.h"
+#include "trainer/models/layers.h"
 
 namespace chorale {
 namespace {
@@ -58,18 +59,12 @@ class Ngcf final : public Model {
   }
 
  private:
-  // The rows that will be gathered, or all: of the last layer no others are computed.
   Var encode(Tape& t, std::span<const IdColumn* const> gathered) {
-    Var e = t.leaf(e_);
-    std::vector<Var> parts{choose(e, gathered)};
-    for (const BiInteractionLayer& layer : layers_) {
-      const bool is_last = &layer == &layers_.back();
-      const auto needed = is_last ? gathered : std::span<const IdColumn* const>();
-      Var own = choose(e, needed), n = spmm(adjacency_, e, needed);
-      e = bi_interaction(own, n, layer, names_);
-      parts.push_back(normalize_rows(choose(e, gathered)));
-    }
-    return concat(parts);
+    return normalized_layers(adjacency_, t.leaf(e_), static_cast<int>(layers_.size()), gathered,
+                             [this](int k, Var e, Var n) {
+                               return bi_interaction(e, n, layers_[static_cast<std::size_t>(k)],
+                                                     names_);
+                             });
   }
 
   const DistCsr& adjacency_;

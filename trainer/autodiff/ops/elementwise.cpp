@@ -25,7 +25,8 @@ Var log(Var x) { return mapped("log", Scalar::log, 0, x); }
 Var exp(Var x) { return mapped("exp", Scalar::exp, 0, x); }
 
 Var dropout(Var x, double rate, std::span<const Index> names) {
-  require(x.has_rows(), "dropout: rows only");
+  require(x.has_rows() && static_cast<Index>(names.size()) == x.part().local_rows(),
+          "dropout: {} names for {} rows", names.size(), x.part().local_rows());
   Tape& t = *x.tape;
   if (!t.training() || rate == 0) return x;
   const DropoutMask mask = t.next_mask(rate);

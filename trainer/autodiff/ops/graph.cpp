@@ -135,9 +135,7 @@ void add_wanted_transposed(Tape& t, const DistCsr& a, const ChosenRows& wanted, 
   const View sum = t.arena().take_view(x.rows(), x.cols());
   first_product(t, a.transposed(), wanted, h, sum);
   t.arena().give_back(h);
-  if (!x.has_grad()) return x.begin_grad(sum);
-  k.axpy(1, sum, x.grad());
-  t.arena().give_back(sum);
+  x.add_grad(sum);
 }
 
 // dx += sum_k c[k] A^k g, as (((c[K] g) A + c[K-1] g) A + ...) + c[0] g. Two matrices like x are at

@@ -13,19 +13,14 @@ void require_weights(Var w, Var b, Index from, Index to) {
       w.rows(), w.cols(), b.rows(), b.cols(), from, to);
 }
 
-// The gradient of x grows by `sum`, memory of the arena that is given away.
-void add_to_grad(Tape& t, Var x, View sum) {
-  if (!x.has_grad()) return x.begin_grad(sum);
-  t.kernels().axpy(1, sum, x.grad());
-  t.arena().give_back(sum);
-}
-
 }  // namespace
 
 Var bi_interaction(Var e, Var n, const BiInteractionLayer& layer, std::span<const Index> names) {
   require(e.has_rows_of(n) && e.cols() == n.cols(),
           "bi_interaction: ({}, {}) and ({}, {}) differ in shape, layout or rows", e.rows(),
           e.cols(), n.rows(), n.cols());
+  require(static_cast<Index>(names.size()) == e.part().local_rows(),
+          "bi_interaction: {} names for {} rows", names.size(), e.part().local_rows());
   Tape& t = *e.tape;
   const Var w_sum = t.leaf(layer.w_sum), b_sum = t.leaf(layer.b_sum);
   const Var w_product = t.leaf(layer.w_product), b_product = t.leaf(layer.b_product);
@@ -59,7 +54,7 @@ Var bi_interaction(Var e, Var n, const BiInteractionLayer& layer, std::span<cons
     t.kernels().bi_interaction_grad(k, e.value(), n.value(), bits, y.grad(), e.lane_offsets(), adds,
                                     de, dn, dw);
     if (!adds) e.begin_grad(de);
-    add_to_grad(t, n, dn);
+    n.add_grad(dn);
   });
   return y;
 }
