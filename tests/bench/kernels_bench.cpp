@@ -88,6 +88,16 @@ struct Bench {
 
 constexpr Index kNodes = kUsers + kItems;
 
+// What computes can be no faster than fused steps without memory, on as many threads.
+Bench::Row roof(int threads) {
+  constexpr int kSteps = 20'000'000;
+  return {"fused steps", threads * fused_steps(kSteps), [threads] {
+            std::vector<std::jthread> others;
+            for (int t = 1; t < threads; ++t) others.emplace_back([] { fused_steps(kSteps); });
+            fused_steps(kSteps);
+          }};
+}
+
 // A graph of Gowalla's size in device memory.
 struct OnDevice {
   OnDevice(Device& device, const Graph& g)
@@ -188,6 +198,51 @@ void bench_dense(const Bench& b) {
   b.time("map tanh, all rows", "GB/s", 2 * bytes, [&] { k.map(Scalar::tanh, 0, vp, vq); });
 }
 
+// A layer of NGCF on all of Gowalla's nodes beside the kernels that it is made of, and the roof.
+void bench_interaction(const Bench& b) {
+  const Kernels& k = b.device->kernels();
+  const Array<Real> e_data = b.random(kNodes * kDim, 1), n_data = b.random(kNodes * kDim, 2),
+                    dy_data = b.random(kNodes * kDim, 3), w_data = b.random(kDim * kDim, 4),
+                    b_data = b.random(kDim, 5);
+  const auto matrix = [](const Array<Real>& a) { return View(a.data(), kNodes, kDim); };
+  const View e = matrix(e_data), n = matrix(n_data), dy = matrix(dy_data);
+  const ConstView w(w_data.data(), kDim, kDim), bias(b_data.data(), 1, kDim);
+  const Array<Real> y_data = b.random(kNodes * kDim, 6), de_data = b.random(kNodes * kDim, 7),
+                    dn_data = b.random(kNodes * kDim, 8), dw_data = b.random(4 * 64 * 4096, 9);
+  const View y = matrix(y_data), de = matrix(de_data), dn = matrix(dn_data);
+  const View dw(dw_data.data(), 64, kDim * kDim);
+  const auto of_bias = [&](Index i) {
+    return View(dw_data.data() + (3 * 64 + i) * 4096, 64, kDim);
+  };
+  const BiInteractionWeights gradients{
+      dw, of_bias(0), {dw_data.data() + 64 * 4096, 64, kDim * kDim}, of_bias(1)};
+  const std::vector<Index> names(static_cast<std::size_t>(kNodes), 1);
+  const BiInteraction layer{.slope = Real(0.2),
+                            .mask = {.seed = 1, .step = 1, .op = 1, .rate = Real(0.1)},
+                            .global_row = names.data(),
+                            .w_sum = w,
+                            .b_sum = bias,
+                            .w_product = w,
+                            .b_product = bias};
+  std::vector<std::uint8_t> bits(static_cast<std::size_t>(kNodes * kDim));
+  std::vector<Index> lanes;
+  for (Index l = 0; l <= 64; ++l) lanes.push_back(kNodes * l / 64);
+  const double flop = 4.0 * static_cast<double>(kNodes) * kDim * kDim;
+
+  b.in_turn("GFLOP/s",
+            {roof(b.threads),
+             {"bi_interaction", flop, [&] { k.bi_interaction(layer, e, n, bits.data(), y); }},
+             {"bi_interaction_grad", 2 * flop,
+              [&] {
+                k.bi_interaction_grad(layer, e, n, bits.data(), dy, lanes, false, de, dn,
+                                      gradients);
+              }},
+             {"two gemms alone", flop, [&] {
+                k.gemm(n, w, y);
+                k.gemm(e, w, de);
+              }}});
+}
+
 // A batch of TransR on the Amazon-Book knowledge graph: 4015 samples of 80 relations.
 void bench_relations(const Bench& b) {
   const Kernels& k = b.device->kernels();
@@ -251,13 +306,8 @@ void bench_softmax(const Bench& b) {
 
 // All-node InfoNCE (MMHCL): rows of a against themselves and against b, forward and backward.
 void bench_contrast(const Bench& b) {
-  constexpr int kSteps = 20'000'000;
-  const double roof = b.threads * fused_steps(kSteps);
-  const double roof_time = b.time("fused steps", "GFLOP/s", roof, [&] {
-    std::vector<std::jthread> others;
-    for (int t = 1; t < b.threads; ++t) others.emplace_back([] { fused_steps(kSteps); });
-    fused_steps(kSteps);
-  });
+  const Bench::Row steps = roof(b.threads);
+  const double roof_rate = steps.amount / b.in_turn("GFLOP/s", {steps}).front();
   const Kernels& k = b.device->kernels();
   for (Index n : {9308, 6710}) {
     const Array<Real> a = b.random(n * kDim, 1), h = b.random(n * kDim, 2), g = b.random(n, 3),
@@ -277,7 +327,7 @@ void bench_contrast(const Bench& b) {
     row("  exp_self_sums_grad", 192, [&] { k.exp_self_sums_grad(pairs, va, vg, 0, vda); });
     row("  exp_sums_grad", 384, [&] { k.exp_sums_grad(pairs, va, vh, vg, 0, vda, 0, vdh); });
     fmt::print("  together {:.1f} GFLOP/s, {:.0f} % of the roof\n", whole / spent * 1e-9,
-               100 * whole / spent / (roof / roof_time));
+               100 * whole / spent / roof_rate);
   }
   bench_softmax(b);
 }
@@ -295,6 +345,7 @@ int main(int argc, char** argv) {
     chorale::bench_bf16(bench, graph);
   }
   chorale::bench_dense(bench);
+  chorale::bench_interaction(bench);
   chorale::bench_relations(bench);
   chorale::bench_contrast(bench);
   chorale::bench_ranking({chorale::make_device({.threads = threads}), threads, 2});
