@@ -13,7 +13,8 @@ MemoryPlan plan_memory(const v1::Config& config, Communicator& world, PlanKind k
   e->train(0);
   e->train(e->steps_per_epoch() - 1);  // of the last phase, and what ends an epoch
   e->note_memory("one training step");
-  e->represent();
+  const Index cols = e->represent().cols;
+  for (const Split split : {Split::validation, Split::test}) e->evaluator().plan(cols, split);
   e->note_memory("evaluation");
   const std::size_t peak = e->device().peak_bytes();
   const Dataset& data = e->dataset();

@@ -17,10 +17,10 @@ struct MemoryPlan {
   std::size_t off_device = 0;                 // what these save on the device
 };
 
-// Runs the first and the last step of an epoch and one evaluation. A quick plan is exact for these
-// two steps, but for models that search for neighbours, where it is about the most; others differ
-// by the number of rows that their batch gathers, for which the arena keeps headroom. `threads` of
-// the host make it. Collective.
+// Runs the first and the last step of an epoch and takes the memory of an evaluation. A quick plan
+// is exact for these two steps, but for models that search for neighbours, where it is about the
+// most; others differ by the number of rows that their batch gathers, for which the arena keeps
+// headroom. `threads` of the host make it. Collective.
 MemoryPlan plan_memory(const v1::Config& config, Communicator& world, PlanKind kind,
                        int threads = 1);
 

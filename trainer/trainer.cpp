@@ -38,10 +38,12 @@ void require_same_fields(const std::filesystem::path& checkpoint, const v1::Conf
     return;
   }
   const std::vector<std::string> differences = config_differences(load_config(saved, {}), config);
-  require_user(differences.empty(), Exit::checkpoint,
-               "continue with the values of the run, or start a new run in another --out",
-               "{}: was saved with another configuration: {}", checkpoint.string(),
-               fmt::join(differences, "; "));
+  require_user(
+      differences.empty(), Exit::checkpoint,
+      "continue with the values of the run, or start anew in another --out without --resume; "
+      "train.init_from begins with the embeddings of a run",
+      "{}: was saved with another configuration: {}", checkpoint.string(),
+      fmt::join(differences, "; "));
 }
 
 }  // namespace
@@ -140,6 +142,10 @@ void Trainer::resume() {
   const std::filesystem::path checkpoint = find_checkpoint(continues);
   if (!checkpoint.empty()) {
     restore(checkpoint);
+    require_user(step_ <= total_steps(), Exit::usage,
+                 "a run that is continued needs at least as many epochs as it has done",
+                 "train.epochs: found {}, but {} is at step {} of epoch {}",
+                 config_.train().epochs(), checkpoint.string(), step_, epoch());
   } else if (config_.train().has_init_from()) {
     take_embeddings();
   }

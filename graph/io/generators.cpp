@@ -195,6 +195,10 @@ void write_features(const PlantedOptions& o, const std::vector<Index>& communiti
 
 void write_planted_communities(const PlantedOptions& options, const std::filesystem::path& folder) {
   check(options);
+  require_user(!std::filesystem::exists(folder) ||
+                   (std::filesystem::is_directory(folder) && std::filesystem::is_empty(folder)),
+               Exit::usage, "choose another folder, or remove this one",
+               "{}: it exists and is not an empty folder", folder.string());
   const std::vector<Index> popular = by_popularity(options);
   std::string train, test;
   for (Index user = 0; user < options.users; ++user) {

@@ -2,6 +2,7 @@
 // fail.
 #include <boost/test/unit_test.hpp>
 
+#include "comm/self_communicator.h"
 #include "comm/thread_communicator.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny.h"
@@ -70,6 +71,27 @@ BOOST_AUTO_TEST_CASE(checked_decorators_find_nothing_and_change_nothing) {
 
     BOOST_TEST_CONTEXT(file.filename().string()) {
       BOOST_TEST((train_on(checked, 3) == train_on(tiny_config(file, data), 1)));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(checked_decorators_let_an_evaluation_pass) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path());
+  for (const auto& file : tiny_configs()) {
+    const auto metrics_of = [&](const v1::Config& config) {
+      const auto comm = make_self_communicator();
+      Experiment experiment(config, *comm, 1);
+      train_steps(experiment, 0, 2);
+      std::vector<double> values;
+      for (const MetricValue& v : experiment.evaluate(Split::test).values)
+        values.push_back(v.value);
+      return values;
+    };
+
+    BOOST_TEST_CONTEXT(file.filename().string()) {
+      BOOST_TEST(metrics_of(tiny_config(file, data, {"run.checked=true"})) ==
+                 metrics_of(tiny_config(file, data)));
     }
   }
 }

@@ -50,6 +50,8 @@ std::string refusal(const TrainCommand& command, Communicator& comm, std::string
   return "";
 }
 
+constexpr std::size_t kInteractions = 211 * 12;  // of the tiny data set
+
 BOOST_FIXTURE_TEST_SUITE(memory_plan, TinyData)
 
 BOOST_AUTO_TEST_CASE(a_plan_counts_what_a_training_on_gpus_takes) {
@@ -60,11 +62,14 @@ BOOST_AUTO_TEST_CASE(a_plan_counts_what_a_training_on_gpus_takes) {
         Experiment e(on_gpu(file), comm, 1);
         e.train(0);
         e.train(e.steps_per_epoch() - 1);
-        e.represent();
+        e.evaluate(Split::validation);
+        e.evaluate(Split::test);
         const std::size_t planned = plan.peaks[static_cast<std::size_t>(comm.rank())];
-        require(planned == e.device().peak_bytes(),
+        const std::size_t taken = e.device().peak_bytes();
+        // Masks of a ranking are planned for the busiest block of items and all users.
+        require(taken <= planned && planned <= taken + kInteractions * sizeof(LocalIndex),
                 "{} on {} ranks: the plan counts {} bytes, the run takes {}",
-                file.filename().string(), ranks, planned, e.device().peak_bytes());
+                file.filename().string(), ranks, planned, taken);
       });
       BOOST_TEST(true);
     }

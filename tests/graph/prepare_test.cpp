@@ -281,11 +281,16 @@ BOOST_FIXTURE_TEST_CASE(a_failed_run_leaves_nothing_behind, Fixture) {
 
   source("0 1\n", "0 0\n");
   PrepareOptions nowhere = options;
-  nowhere.out = folder / "no/such/out";
+  write_text(folder / "file", "");
+  nowhere.out = folder / "file/out";
   const Error error = error_of([&] { prepare(nowhere); });
   BOOST_TEST((error.code() == Exit::io));
-  BOOST_TEST(says(error, "no/such: found no folder"));
-  BOOST_TEST((names() == std::vector<std::string>{"source"}));
+  BOOST_TEST(says(error, "file: cannot create this folder"));
+  BOOST_TEST((names() == std::vector<std::string>{"file", "source"}));
+
+  PrepareOptions deeper = options;
+  deeper.out = folder / "new/folder/out";
+  BOOST_TEST(prepare(deeper).users == 1);
 
   // Fails when everything but the last files is written: a raw id that cannot be a line of a file.
   write_text(options.source / "user_list.txt", std::string("org_id remap_id\n\x0b") + " 0\n");
@@ -294,7 +299,7 @@ BOOST_FIXTURE_TEST_CASE(a_failed_run_leaves_nothing_behind, Fixture) {
   PrepareOptions file = options;
   file.out = options.source / "train.txt";
   BOOST_TEST((error_of([&] { prepare(file); }).code() == Exit::usage));
-  BOOST_TEST((names() == std::vector<std::string>{"out", "source"}));
+  BOOST_TEST((names() == std::vector<std::string>{"file", "new", "out", "source"}));
 }
 
 // A reader whose raw ids cannot be written: the failure comes after the lane files.

@@ -116,15 +116,31 @@ BOOST_AUTO_TEST_CASE(numbers_of_the_contrastive_models_are_checked) {
 BOOST_AUTO_TEST_CASE(the_loss_of_any_model_is_checked) {
   for (const std::string model :
        {"mf", "lightgcn", "ngcf", "mmhcl", "kgat", "sgl", "simgcl", "xsimgcl"}) {
-    const std::string loss = "model." + model + ".loss";
-    BOOST_TEST(refusal(kGood, {loss + "={info_nce {}}"}) == "accepted");
-    BOOST_TEST(refusal(kGood, {loss + "={info_nce { temperature: 0.01 }}"}) ==
+    const std::string loss = "model." + model + ".loss", chosen = "model." + model + "={}";
+    const auto of = [&](const std::string& kind) { return loss + "={" + kind + "}"; };
+    BOOST_TEST(refusal(kGood, {chosen, of("info_nce {}")}) == "accepted");
+    BOOST_TEST(refusal(kGood, {chosen, of("info_nce { temperature: 0.01 }")}) ==
                "a.pbtxt: " + loss + ".info_nce.temperature: found 0.01, expected at least 0.025");
-    BOOST_TEST(refusal(kGood, {loss + "={sampled_softmax {}}"}) ==
+    BOOST_TEST(refusal(kGood, {chosen, of("sampled_softmax {}")}) ==
                "a.pbtxt: train.shared_negatives: found 0, but sampled_softmax needs some");
-    BOOST_TEST(refusal(kGood, {loss + "={sampled_softmax {}}", "train.shared_negatives=5"}) ==
+    BOOST_TEST(refusal(kGood, {chosen, of("sampled_softmax {}"), "train.shared_negatives=5"}) ==
                "accepted");
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_field_of_another_kind_does_not_replace_the_chosen_one) {
+  BOOST_TEST(refusal(kGood, {"model.kgat.dim=3"}) ==
+             "--set model.kgat.dim=3: found kgat, but the configuration has lightgcn");
+  BOOST_TEST(refusal(kGood, {"optimizer.sgd.l2=1"}) ==
+             "--set optimizer.sgd.l2=1: found sgd, but the configuration has adam");
+  BOOST_TEST(refusal(kGood, {"model.kgat={dim: 3}"}) == "accepted");
+}
+
+BOOST_AUTO_TEST_CASE(the_optimizer_of_a_phase_is_named_by_its_place) {
+  BOOST_TEST(refusal(kGood, {"model.kgat={transr { optimizer { rate: -1 adam {} } }}"}) ==
+             "a.pbtxt: model.kgat.transr.optimizer.rate: found -1, expected a number above 0");
+  BOOST_TEST(refusal(kGood, {"model.ngcf={slope: 5}"}) ==
+             "a.pbtxt: model.ngcf.slope: found 5, expected 0 <= x <= 1");
 }
 
 BOOST_AUTO_TEST_CASE(assignments_change_one_field) {
@@ -145,7 +161,7 @@ BOOST_AUTO_TEST_CASE(assignments_that_fit_nothing_are_refused) {
              "--set train.epoch=5: there is no field \"epoch\"");
   BOOST_TEST(refusal(kGood, {"train.epochs"}) == "--set train.epochs: found no \"=\"");
   BOOST_TEST(refusal(kGood, {"train.epochs=many"}) ==
-             "--set train.epochs=many: found \"many\", expected a int32");
+             "--set train.epochs=many: found \"many\", expected an int32");
   BOOST_TEST(refusal(kGood, {"train.epochs.x=1"}) ==
              "--set train.epochs.x=1: \"epochs\" has no fields of its own");
   BOOST_TEST(refusal(kGood, {"train.sampler=user"}) ==

@@ -41,6 +41,31 @@ BOOST_AUTO_TEST_CASE(a_plan_counts_the_memory_that_a_run_takes) {
   }
 }
 
+// A ranking's masks are planned for the busiest block of items and users that were all asked for.
+BOOST_AUTO_TEST_CASE(a_plan_has_room_for_the_ranking) {
+  const TemporaryFolder folder;
+  const auto data = make_tiny_dataset(folder.path());
+  const v1::Config config =
+      tiny_config(tiny_configs().front(), data, {"eval.k=97", "train.batch=8"});
+  for (const int ranks : {1, 3}) {
+    run_thread_ranks(ranks, [&](Communicator& comm) {
+      Experiment real(config, comm, 1);
+      peak_of(real);
+      const std::size_t before = real.device().peak_bytes();
+      real.evaluate(Split::test);
+      const std::size_t taken = real.device().peak_bytes();
+      const std::size_t counted =
+          plan_memory(config, comm, PlanKind::exact).peaks[static_cast<std::size_t>(comm.rank())];
+
+      const std::size_t interactions = 211 * 12 * sizeof(LocalIndex);
+      require(before < taken, "ranking takes no memory beside the {} bytes of training", before);
+      require(taken <= counted && counted <= taken + interactions,
+              "{} ranks: the plan counts {} bytes, the run takes {}", ranks, counted, taken);
+    });
+    BOOST_TEST(true);
+  }
+}
+
 // A quick plan takes lists of neighbours as full and apart. Real ones overlap, so that it should
 // not fall short, but for the rows that other ranks own: their number differs a little. A
 // hundredth.

@@ -2,6 +2,7 @@
 // its work, prints to standard output what the user asked for, and throws Error otherwise.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct TrainCommand {
   std::string resume = "auto";
   std::string out;
   bool dry_run = false;
-  Index max_steps = -1;
+  std::optional<Index> max_steps;
   std::string command_line;
 };
 

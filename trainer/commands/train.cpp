@@ -109,6 +109,9 @@ int threads_per_rank(int asked, int local_ranks) {
 }
 
 Exit run_train(const TrainCommand& command, const World& world) {
+  require_user(command.max_steps.value_or(0) >= 0, Exit::usage, "leave it out to train to the end",
+               "train: found --max-steps {}, expected a number of steps",
+               command.max_steps.value_or(0));
   v1::Config config = load_config(command.config, command.assignments);
   world.patience.until_given_up = std::chrono::seconds(config.run().patience());
   // The run can then be asked from any folder.
@@ -135,7 +138,7 @@ Exit run_train(const TrainCommand& command, const World& world) {
   Trainer trainer(config, experiment,
                   {.out = out,
                    .resume = command.resume,
-                   .max_steps = command.max_steps,
+                   .max_steps = command.max_steps.value_or(-1),
                    .command_line = command.command_line,
                    .stop = &stop_requested});
   const Exit exit = trainer.run();

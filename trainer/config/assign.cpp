@@ -50,14 +50,33 @@ std::string quoted(const pb::FieldDescriptor* field, const std::string& value) {
   return '"' + escaped + '"';
 }
 
-// "int32", or "name of FROZEN_SI, LIVE".
+// "an int32", or "a name of FROZEN_SI, LIVE".
 std::string expected_kind(const pb::FieldDescriptor* field) {
-  if (field->enum_type() == nullptr) return field->type_name();
+  if (field->enum_type() == nullptr) {
+    const std::string type = field->type_name();
+    const bool vowel = std::string("aeiou").find(type.front()) != std::string::npos;
+    return (vowel ? "an " : "a ") + type + (field->is_repeated() ? ", or several as 8,4" : "");
+  }
   std::string names;
   for (int i = 0; i < field->enum_type()->value_count(); ++i) {
     names += (i == 0 ? "" : ", ") + field->enum_type()->value(i)->name();
   }
-  return "name of " + names;
+  return "a name of " + names;
+}
+
+// A field within a kind that was not chosen (of a model, an optimizer, ...) would replace the one
+// that was, with all of its fields. `path` names the kind.
+void refuse_other_kind(const pb::Message& message, const pb::FieldDescriptor* field,
+                       const std::string& path, const std::string& assignment) {
+  const pb::OneofDescriptor* choice = field->containing_oneof();
+  if (choice == nullptr || choice->is_synthetic()) return;
+  const pb::FieldDescriptor* chosen =
+      message.GetReflection()->GetOneofFieldDescriptor(message, choice);
+  if (chosen == nullptr || chosen == field) return;
+  throw Error(Exit::usage,
+              fmt::format("--set {}: found {}, but the configuration has {}", assignment,
+                          field->name(), chosen->name()),
+              fmt::format("to replace it: --set '{}={{...}}'", path));
 }
 
 }  // namespace
@@ -71,10 +90,14 @@ void assign(v1::Config& config, const std::string& assignment) {
   const std::string value = assignment.substr(equals + 1);
 
   pb::Message* message = &config;
-  for (std::size_t i = 0; i + 1 < path.size(); ++i) {
-    const pb::FieldDescriptor* field = find_field(*message, path[i], assignment);
+  for (std::ptrdiff_t at = 0; at + 1 < std::ssize(path); ++at) {
+    const std::string& name = path[static_cast<std::size_t>(at)];
+    const pb::FieldDescriptor* field = find_field(*message, name, assignment);
     require_user(field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE && !field->is_repeated(),
-                 Exit::usage, "", "--set {}: \"{}\" has no fields of its own", assignment, path[i]);
+                 Exit::usage, "", "--set {}: \"{}\" has no fields of its own", assignment, name);
+    refuse_other_kind(*message, field,
+                      fmt::format("{}", fmt::join(path.begin(), path.begin() + at + 1, ".")),
+                      assignment);
     message = message->GetReflection()->MutableMessage(message, field);
   }
   const pb::FieldDescriptor* field = find_field(*message, path.back(), assignment);
@@ -90,7 +113,7 @@ void assign(v1::Config& config, const std::string& assignment) {
     parser.RecordErrorsTo(&quiet);
     require_user(parser.ParseFieldValueFromString(quoted(field, v), field, message), Exit::usage,
                  "fields and their types: docs/configuration.md",
-                 "--set {}: found \"{}\", expected a {}", assignment, v, expected_kind(field));
+                 "--set {}: found \"{}\", expected {}", assignment, v, expected_kind(field));
   }
 }
 

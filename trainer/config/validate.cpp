@@ -81,20 +81,18 @@ void validate_loss(const v1::Config& config, const Checker& check) {
               "for example train { shared_negatives: 2048 }");
 }
 
-void validate_optimizer(const v1::Optimizer& o, const Checker& check) {
-  check.holds(o.kind_case() != v1::Optimizer::KIND_NOT_SET, "optimizer", "found no optimizer",
+// `path`: where it stands, for example "optimizer".
+void validate_optimizer(const v1::Optimizer& o, const std::string& path, const Checker& check) {
+  check.holds(o.kind_case() != v1::Optimizer::KIND_NOT_SET, path.c_str(), "found no optimizer",
               "write one, for example optimizer { rate: 1e-3 adam {} }");
-  check.positive("optimizer.rate", o.rate());
-  if (o.has_adam()) {
-    check.share("optimizer.adam.beta1", o.adam().beta1());
-    check.share("optimizer.adam.beta2", o.adam().beta2());
-    check.positive("optimizer.adam.epsilon", o.adam().epsilon());
-  }
-  if (o.has_adamw()) {
-    check.share("optimizer.adamw.beta1", o.adamw().beta1());
-    check.share("optimizer.adamw.beta2", o.adamw().beta2());
-    check.positive("optimizer.adamw.epsilon", o.adamw().epsilon());
-  }
+  check.positive((path + ".rate").c_str(), o.rate());
+  const auto moments = [&](const char* kind, const auto& options) {
+    check.share((path + kind + ".beta1").c_str(), options.beta1());
+    check.share((path + kind + ".beta2").c_str(), options.beta2());
+    check.positive((path + kind + ".epsilon").c_str(), options.epsilon());
+  };
+  if (o.has_adam()) moments(".adam", o.adam());
+  if (o.has_adamw()) moments(".adamw", o.adamw());
 }
 
 // What the models on LightGCN's propagation have in common. `least_layers` is 1 where layer 0 alone
@@ -113,6 +111,8 @@ void validate_widths(const std::string& path, const M& m, const Checker& check) 
   check.holds(m.widths_size() <= 15, (path + ".widths").c_str(), "found more than 15 layers");
   for (const int w : m.widths()) check.at_least((path + ".widths").c_str(), w, 1);
   check.share((path + ".message_dropout").c_str(), m.message_dropout());
+  check.holds(m.slope() >= 0 && m.slope() <= 1, (path + ".slope").c_str(),
+              fmt::format("found {}, expected 0 <= x <= 1", m.slope()));
   check.at_least((path + ".l2").c_str(), m.l2(), 0.0);
 }
 
@@ -148,7 +148,8 @@ void validate_model(const v1::Model& model, const Checker& check) {
                 "found matrices of more than 2048 x 2048");
     check.at_least("model.kgat.transr.batch", m.transr().batch(), 1);
     check.at_least("model.kgat.transr.l2", m.transr().l2(), 0.0);
-    if (m.transr().has_optimizer()) validate_optimizer(m.transr().optimizer(), check);
+    if (m.transr().has_optimizer())
+      validate_optimizer(m.transr().optimizer(), "model.kgat.transr.optimizer", check);
   }
   if (model.has_ngcf()) validate_widths("model.ngcf", model.ngcf(), check);
   const bool propagates = model.has_lightgcn() || model.has_sgl() || model.has_simgcl() ||
@@ -241,7 +242,7 @@ void validate(const v1::Config& config, const std::string& origin) {
               "write schema_version: 1");
   check.finite(config, "");
   validate_model(config.model(), check);
-  validate_optimizer(config.optimizer(), check);
+  validate_optimizer(config.optimizer(), "optimizer", check);
   check.holds(!config.data().prepared().empty(), "data.prepared",
               "found nothing, expected a prepared folder",
               "prepare one with `chorale prepare`, then --set data.prepared=DIR");

@@ -91,6 +91,11 @@ Evaluation Evaluator::evaluate(ConstView vectors, Split split) {
   return result;
 }
 
+void Evaluator::plan(Index cols, Split split) const {
+  const auto n = static_cast<Index>(judged_users(dataset_, nodes_, split).users.size());
+  ranker_.plan(cols, n, *std::max_element(options_.ks.begin(), options_.ks.end()));
+}
+
 std::vector<std::vector<Recommendation>> Evaluator::recommend(ConstView vectors,
                                                               std::span<const Index> users, Index k,
                                                               bool exclude_seen) {

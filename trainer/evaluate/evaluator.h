@@ -37,6 +37,10 @@ class Evaluator {
   // Throws Error (Exit::non_finite) if a score is NaN, Error (Exit::data) if the split is empty.
   Evaluation evaluate(ConstView vectors, Split split);
 
+  // Takes the device memory of evaluate(vectors, split) with so many columns, at most, and gives it
+  // back.
+  void plan(Index cols, Split split) const;
+
   // The k best items of each of these users (ids, the same list on all ranks), training items left
   // out if `exclude_seen`; returned on every rank. Collective. Throws Error (Exit::non_finite) if a
   // score is NaN.

@@ -20,13 +20,16 @@ View matrix(const Array<Real>& buffer, Index rows, Index cols) {
   return {buffer.data(), rows, cols};
 }
 
-// The k best of each user, growing on the device.
-struct BestLists {
-  BestLists(Device& device, Index n_users, Index k_places)
-      : users(n_users), k(k_places), scores(device, n_users * k), ids(device, n_users * k) {
-    device.kernels().fill(-std::numeric_limits<Real>::infinity(), matrix(scores, users, k));
-    ids.upload(std::vector<Index>(size(users * k), -1));
-  }
+// The k best of each user, growing on the device, and what a block of items is scored with.
+struct Workspace {
+  Workspace(Device& device, Index n_users, Index k_places, Index users_at_once, Index items_at_once,
+            Index cols)
+      : users(n_users),
+        k(k_places),
+        scores(device, n_users * k),
+        ids(device, n_users * k),
+        item_vectors(device, items_at_once * cols),
+        user_vectors(device, std::min(users_at_once, n_users) * cols) {}
   TopK of(Index first, Index last) const {
     return {last - first, k, scores.data() + first * k, ids.data() + first * k};
   }
@@ -34,6 +37,7 @@ struct BestLists {
   Index users, k;
   Array<Real> scores;
   Array<Index> ids;
+  Array<Real> item_vectors, user_vectors;
 };
 
 }  // namespace
@@ -98,6 +102,7 @@ Ranker::Ranker(Device& device, Communicator& comm, const Dataset& dataset, const
     }
   }
   item_ids_ = Array<Index>(device, ids);
+  host_ids_ = std::move(ids);
   own_items_ = Array<LocalIndex>(device, own_rows);
 }
 
@@ -108,31 +113,48 @@ RankedLists Ranker::rank(ConstView vectors, std::span<const Index> users, Index 
   const Index n = static_cast<Index>(users.size());
   const Index d = vectors.cols;
   const Array<LocalIndex> rows = local_rows_of(users);
-  const BestLists best(device_, n, std::min(k, dataset_.items()));
-  const Array<Real> item_buffer(device_, std::min(kItemsPerBlock, dataset_.items()) * d);
-  const Array<Real> user_buffer(device_, std::min(users_per_block_, n) * d);
+  Workspace work(device_, n, std::min(k, dataset_.items()), users_per_block_,
+                 std::min(kItemsPerBlock, dataset_.items()), d);
+  device_.kernels().fill(-std::numeric_limits<Real>::infinity(), matrix(work.scores, n, work.k));
+  work.ids.upload(std::vector<Index>(size(n * work.k), -1));
   Seen seen(*this, users, exclude_seen);
   std::vector<Index> masked_begin;
   std::vector<LocalIndex> masked;
 
   for (const Block& block : blocks_) {
-    const View items = fetch(block, vectors, item_buffer);
+    const View items = fetch(block, vectors, work.item_vectors);
     seen.advance(block.first, block.last, masked_begin, masked);
     const Array<Index> mask_begin(device_, masked_begin);
     const Array<LocalIndex> mask_items(device_, masked);
     for (Index first = 0; first < n; first += users_per_block_) {
       const Index last = std::min(first + users_per_block_, n);
-      const View queries = matrix(user_buffer, last - first, d);
+      const View queries = matrix(work.user_vectors, last - first, d);
       device_.kernels().gather_rows(vectors, rows.span().subspan(size(first), size(last - first)),
                                     queries);
       device_.kernels().update_top_k(queries, items, item_ids_.data() + block.first,
                                      {mask_begin.data() + first, mask_items.data()},
-                                     best.of(first, last));
+                                     work.of(first, last));
     }
   }
-  RankedLists lists{best.k, best.scores.download(), best.ids.download()};
+  RankedLists lists{work.k, work.scores.download(), work.ids.download()};
   refuse_nan(users, lists);
   return lists;
+}
+
+void Ranker::plan(Index cols, Index n, Index k) const {
+  Index most_seen = 0;
+  for (const Block& block : blocks_) {
+    Index seen = 0;
+    for (Index place = block.first; place < block.last; ++place) {
+      seen += static_cast<Index>(dataset_.users_of(host_ids_[size(place)]).size());
+    }
+    most_seen = std::max(most_seen, seen);
+  }
+  const Array<LocalIndex> rows(device_, n);
+  const Workspace work(device_, n, std::min(k, dataset_.items()), users_per_block_,
+                       std::min(kItemsPerBlock, dataset_.items()), cols);
+  const Array<Index> mask_begin(device_, n + 1);
+  const Array<LocalIndex> mask_items(device_, most_seen);
 }
 
 Array<LocalIndex> Ranker::local_rows_of(std::span<const Index> users) const {

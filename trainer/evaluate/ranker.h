@@ -43,6 +43,9 @@ class Ranker {
   // a score is NaN.
   RankedLists rank(ConstView vectors, std::span<const Index> users, Index k,
                    bool exclude_seen) const;
+  // Takes the memory that ranking for n users of this rank takes on the device, at most, and gives
+  // it back: for a plan, which has no vectors to rank.
+  void plan(Index cols, Index n, Index k) const;
 
  private:
   struct Seen;
@@ -65,6 +68,7 @@ class Ranker {
   Index users_per_block_;
   std::vector<Block> blocks_;
   Array<Index> item_ids_;             // (items) by ascending row: an item's index here is its place
+  std::vector<Index> host_ids_;       // the same
   std::vector<LocalIndex> place_of_;  // (items) the inverse
   Array<LocalIndex> own_items_;       // local rows of this rank's items, by ascending place
 };
