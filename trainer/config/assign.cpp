@@ -90,14 +90,13 @@ void assign(v1::Config& config, const std::string& assignment) {
   const std::string value = assignment.substr(equals + 1);
 
   pb::Message* message = &config;
-  for (std::ptrdiff_t at = 0; at + 1 < std::ssize(path); ++at) {
-    const std::string& name = path[static_cast<std::size_t>(at)];
-    const pb::FieldDescriptor* field = find_field(*message, name, assignment);
+  std::string place;
+  for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+    const pb::FieldDescriptor* field = find_field(*message, path[i], assignment);
     require_user(field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE && !field->is_repeated(),
-                 Exit::usage, "", "--set {}: \"{}\" has no fields of its own", assignment, name);
-    refuse_other_kind(*message, field,
-                      fmt::format("{}", fmt::join(path.begin(), path.begin() + at + 1, ".")),
-                      assignment);
+                 Exit::usage, "", "--set {}: \"{}\" has no fields of its own", assignment, path[i]);
+    place += (place.empty() ? "" : ".") + path[i];
+    refuse_other_kind(*message, field, place, assignment);
     message = message->GetReflection()->MutableMessage(message, field);
   }
   const pb::FieldDescriptor* field = find_field(*message, path.back(), assignment);

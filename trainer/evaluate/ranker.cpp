@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "comm/typed.h"
 #include "kernels/check.h"
@@ -22,19 +23,18 @@ View matrix(const Array<Real>& buffer, Index rows, Index cols) {
 
 // The k best of each user, growing on the device, and what a block of items is scored with.
 struct Workspace {
-  Workspace(Device& device, Index n_users, Index k_places, Index users_at_once, Index items_at_once,
+  Workspace(Device& device, Index users, Index k_places, Index users_at_once, Index items,
             Index cols)
-      : users(n_users),
-        k(k_places),
-        scores(device, n_users * k),
-        ids(device, n_users * k),
-        item_vectors(device, items_at_once * cols),
-        user_vectors(device, std::min(users_at_once, n_users) * cols) {}
+      : k(std::min(k_places, items)),
+        scores(device, users * k),
+        ids(device, users * k),
+        item_vectors(device, std::min(kItemsPerBlock, items) * cols),
+        user_vectors(device, std::min(users_at_once, users) * cols) {}
   TopK of(Index first, Index last) const {
     return {last - first, k, scores.data() + first * k, ids.data() + first * k};
   }
 
-  Index users, k;
+  Index k;
   Array<Real> scores;
   Array<Index> ids;
   Array<Real> item_vectors, user_vectors;
@@ -102,7 +102,6 @@ Ranker::Ranker(Device& device, Communicator& comm, const Dataset& dataset, const
     }
   }
   item_ids_ = Array<Index>(device, ids);
-  host_ids_ = std::move(ids);
   own_items_ = Array<LocalIndex>(device, own_rows);
 }
 
@@ -113,8 +112,7 @@ RankedLists Ranker::rank(ConstView vectors, std::span<const Index> users, Index 
   const Index n = static_cast<Index>(users.size());
   const Index d = vectors.cols;
   const Array<LocalIndex> rows = local_rows_of(users);
-  Workspace work(device_, n, std::min(k, dataset_.items()), users_per_block_,
-                 std::min(kItemsPerBlock, dataset_.items()), d);
+  Workspace work(device_, n, k, users_per_block_, dataset_.items(), d);
   device_.kernels().fill(-std::numeric_limits<Real>::infinity(), matrix(work.scores, n, work.k));
   work.ids.upload(std::vector<Index>(size(n * work.k), -1));
   Seen seen(*this, users, exclude_seen);
@@ -142,17 +140,18 @@ RankedLists Ranker::rank(ConstView vectors, std::span<const Index> users, Index 
 }
 
 void Ranker::plan(Index cols, Index n, Index k) const {
+  std::vector<Index> seen_at(place_of_.size());
+  for (Index item = 0; item < dataset_.items(); ++item) {
+    seen_at[size(place_of_[size(item)])] = std::ssize(dataset_.users_of(item));
+  }
   Index most_seen = 0;
   for (const Block& block : blocks_) {
-    Index seen = 0;
-    for (Index place = block.first; place < block.last; ++place) {
-      seen += static_cast<Index>(dataset_.users_of(host_ids_[size(place)]).size());
-    }
+    const Index seen =
+        std::accumulate(seen_at.begin() + block.first, seen_at.begin() + block.last, Index{0});
     most_seen = std::max(most_seen, seen);
   }
   const Array<LocalIndex> rows(device_, n);
-  const Workspace work(device_, n, std::min(k, dataset_.items()), users_per_block_,
-                       std::min(kItemsPerBlock, dataset_.items()), cols);
+  const Workspace work(device_, n, k, users_per_block_, dataset_.items(), cols);
   const Array<Index> mask_begin(device_, n + 1);
   const Array<LocalIndex> mask_items(device_, most_seen);
 }

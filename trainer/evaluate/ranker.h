@@ -68,7 +68,6 @@ class Ranker {
   Index users_per_block_;
   std::vector<Block> blocks_;
   Array<Index> item_ids_;             // (items) by ascending row: an item's index here is its place
-  std::vector<Index> host_ids_;       // the same
   std::vector<LocalIndex> place_of_;  // (items) the inverse
   Array<LocalIndex> own_items_;       // local rows of this rank's items, by ascending place
 };
