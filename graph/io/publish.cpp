@@ -28,11 +28,6 @@ void count(const DatasetContents& contents, Manifest& m) {
 fs::path resolved_out(const fs::path& given) {
   fs::path out = fs::weakly_canonical(fs::absolute(given));
   if (!out.has_filename()) out = out.parent_path();
-  std::error_code error;
-  fs::create_directories(out.parent_path(), error);
-  require_user(!error && fs::is_directory(out.parent_path()), Exit::io,
-               "check the path and its permissions", "{}: cannot create this folder: {}",
-               out.parent_path().string(), error.message());
   return out;
 }
 

@@ -79,6 +79,11 @@ void Staging::create() {
     check_replaceable(rest, true);
     fs::remove_all(rest);
   }
+  std::error_code error;
+  fs::create_directories(out_.parent_path(), error);
+  require_user(!error && fs::is_directory(out_.parent_path()), Exit::io,
+               "check the path and its permissions", "{}: cannot create this folder: {}",
+               out_.parent_path().string(), error.message());
   done_ = false;
   fs::create_directory(tmp_);
 }

@@ -17,7 +17,7 @@ class Staging {
   ~Staging();
 
   const std::filesystem::path& folder() const { return tmp_; }
-  void create();   // empty
+  void create();   // empty, and the folders above it
   void publish();  // syncs the folder and gives it its name
 
  private:

@@ -290,6 +290,10 @@ BOOST_FIXTURE_TEST_CASE(a_failed_run_leaves_nothing_behind, Fixture) {
 
   PrepareOptions deeper = options;
   deeper.out = folder / "new/folder/out";
+  source("0 1\n", "0 0 oops\n");
+  BOOST_TEST((error_of([&] { prepare(deeper); }).code() == Exit::data));
+  BOOST_TEST((names() == std::vector<std::string>{"file", "source"}));
+  source("0 1\n", "0 0\n");
   BOOST_TEST(prepare(deeper).users == 1);
 
   // Fails when everything but the last files is written: a raw id that cannot be a line of a file.
